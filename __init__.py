@@ -1,0 +1,35 @@
+"""Feature columns, a dataflow graph and canned estimators with scikit-learn's interface."""
+
+from . import datasets, errors, estimators, feature_columns, graph
+from .estimators import (
+    BaselineClassifier,
+    BaselineRegressor,
+    DNNClassifier,
+    DNNRegressor,
+    LinearClassifier,
+    LinearRegressor,
+    WideDeepClassifier,
+    WideDeepRegressor,
+)
+from .feature_columns import FeatureColumns, infer_columns
+
+__all__ = [
+    "BaselineClassifier",
+    "BaselineRegressor",
+    "DNNClassifier",
+    "DNNRegressor",
+    "FeatureColumns",
+    "LinearClassifier",
+    "LinearRegressor",
+    "WideDeepClassifier",
+    "WideDeepRegressor",
+    "__version__",
+    "datasets",
+    "errors",
+    "estimators",
+    "feature_columns",
+    "graph",
+    "infer_columns",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,163 @@
+"""Wide & Deep on Adult, cannery beside its peers: one table of speeds, ratios and quality.
+
+Every peer lives in a process of its own, so that no thread pool disturbs another; the driver
+asks them in turn, one at a time, and takes medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CANNERY = "cannery"
+PEERS = {
+    "pytorch": "peer_torch:WideDeep",
+    "pytorch foreach": "peer_torch:WideDeepForeach",
+    "jax scan": "peer_jax:WideDeep",
+    "numpy loop": "peer_numpy:WideDeep",
+}
+BATCH_SIZES = (40, 256, 2048)
+QUALITY_BATCH_SIZE = 256
+
+
+class Peer:
+    """A peer's model over the encoded arrays, behind the questions the driver asks."""
+
+    def __init__(self, place: str):
+        import adult
+
+        module, _, name = place.partition(":")
+        self.model = getattr(importlib.import_module(module), name)
+        self.train, self.test = adult.encoded()
+        self.random = np.random.default_rng(0)
+        self.warm: dict[int, Any] = {}
+
+    def speed(self, batch_size: int) -> float:
+        """Return the rows a second of one epoch; compilation and start-up are left out."""
+        rows = len(self.train.labels)
+        if batch_size not in self.warm:
+            self.warm[batch_size] = self.model(self.train, batch_size)
+            self.warm[batch_size].train(np.arange(rows))
+        order = self.random.permutation(rows)
+        start = time.perf_counter()
+        self.warm[batch_size].train(order)
+        return rows // batch_size * batch_size / (time.perf_counter() - start)
+
+    def quality(self, batch_size: int, epochs: int) -> tuple[float, float]:
+        """Return the held-out AUC and accuracy of a fresh model."""
+        from sklearn.metrics import accuracy_score, roc_auc_score
+
+        model = self.model(self.train, batch_size)
+        for _ in range(epochs):
+            model.train(self.random.permutation(len(self.train.labels)))
+        logits, labels = model.logits(self.test), self.test.labels
+        return float(roc_auc_score(labels, logits)), float(accuracy_score(labels, logits > 0))
+
+
+def serve(name: str) -> None:
+    """Answer the driver's questions, one JSON line each, until it closes the pipe."""
+    answers = sys.stdout
+    sys.stdout = sys.stderr
+    if name == CANNERY:
+        worker: Any = importlib.import_module("peer_cannery").Worker()
+    else:
+        worker = Peer(PEERS[name])
+    for line in sys.stdin:
+        question, arguments = json.loads(line)
+        print(json.dumps(getattr(worker, question)(*arguments)), file=answers, flush=True)
+
+
+class Process:
+    """One worker and the pipe to it."""
+
+    def __init__(self, name: str, threads: int):
+        variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        command = [sys.executable, __file__, "--worker", name]
+        if hasattr(os, "sched_setaffinity"):
+            command += ["--cores", str(threads)]
+        self.name = name
+        self.child = subprocess.Popen(
+            command,
+            cwd=Path(__file__).parent,
+            env={**os.environ, **dict.fromkeys(variables, str(threads))},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, question: str, *arguments: int) -> Any:
+        """Return the worker's answer; a dead worker ends the benchmark."""
+        assert self.child.stdin and self.child.stdout
+        self.child.stdin.write(json.dumps((question, arguments)) + "\n")
+        self.child.stdin.flush()
+        line = self.child.stdout.readline()
+        if not line:
+            raise SystemExit(f"worker {self.name!r} ended, see its message above")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """Let the worker end and wait for it."""
+        assert self.child.stdin
+        self.child.stdin.close()
+        self.child.wait()
+
+
+def compare(names: list[str], repetitions: int, epochs: int, threads: int) -> None:
+    """Time all `names` in turn and print the table."""
+    processes = [Process(name, threads) for name in names]
+    speeds: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for _ in range(repetitions):
+        for batch_size in BATCH_SIZES:
+            for process in processes:
+                speeds[process.name, batch_size].append(process.ask("speed", batch_size))
+    quality = {p.name: p.ask("quality", QUALITY_BATCH_SIZE, epochs) for p in processes}
+    for process in processes:
+        process.close()
+    medians = {key: float(np.median(values)) for key, values in speeds.items()}
+    print(f"{threads} threads, medians of {repetitions} epochs in turn, quality after {epochs}")
+    print(f"{'':16}" + "".join(f"{f'batch {size}':>20}" for size in BATCH_SIZES), end="")
+    print(f"{'AUC':>9}{'accuracy':>10}")
+    for name in names:
+        cells = "".join(cell(medians, name, size) for size in BATCH_SIZES)
+        print(f"{name:16}{cells}{quality[name][0]:9.4f}{quality[name][1]:10.4f}")
+    print("rows/s, and in brackets how many times a peer's speed cannery reaches")
+
+
+def cell(medians: dict[tuple[str, int], float], name: str, batch_size: int) -> str:
+    """Return one peer's rows a second and, beside a measured cannery, the ratio to it."""
+    speed = medians[name, batch_size]
+    ours = medians.get((CANNERY, batch_size))
+    ratio = f"({ours / speed:.2f})" if ours and name != CANNERY else ""
+    return f"{speed / 1000:>11,.0f} k {ratio:<7}"
+
+
+def main() -> None:
+    """Read the command line; as a worker, serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", nargs="*", default=[CANNERY, *PEERS])
+    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--cores", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.cores:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
+    if options.worker:
+        serve(options.worker)
+    else:
+        compare(options.peers, options.repetitions, options.epochs, options.threads)
+
+
+if __name__ == "__main__":
+    main()

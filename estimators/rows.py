@@ -1,0 +1,132 @@
+"""The rows of a fit: what scikit-learn expects of X, and parts of X, y and weights together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples, validate_data
+
+from ..errors import InvalidValue
+
+__all__ = ["Rows", "check_rows", "hold_out"]
+
+
+def check_rows(estimator: Any, X: Any, reset: bool) -> Any:
+    """Return `X` as something feature columns can read, with scikit-learn's usual checks.
+
+    Frames and mappings of columns keep their types; anything else becomes a 2-D or sparse array.
+    `reset` sets ``n_features_in_`` and ``feature_names_in_``, otherwise they are compared.
+
+    Raises
+    ------
+    InvalidValue
+        No rows, or columns of different lengths.
+    ValueError, TypeError
+        scikit-learn's own, for arrays it does not take.
+    """
+    if isinstance(X, Mapping):
+        return _check_mapping(estimator, X, reset)
+    if hasattr(X, "columns") and hasattr(X, "shape"):
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        if reset and not X.shape[0]:
+            raise InvalidValue(
+                "X", "Found array with 0 sample(s) while a minimum of 1 is required", X.shape
+            )
+        return X
+    dtype = None if scipy.sparse.issparse(X) or _is_text(X) else "numeric"
+    return validate_data(
+        estimator, X, reset=reset, accept_sparse="csr", dtype=dtype, ensure_all_finite=False
+    )
+
+
+def _is_text(X: Any) -> bool:
+    kind = getattr(getattr(X, "dtype", None), "kind", "")
+    return kind in "OUS" and bool(kind)
+
+
+def _check_mapping(estimator: Any, X: Mapping[str, Any], reset: bool) -> Mapping[str, Any]:
+    lengths = {key: _num_samples(column) for key, column in X.items()}
+    if len(set(lengths.values())) != 1 or not all(isinstance(key, str) for key in X):
+        raise InvalidValue("X", "must be named columns of one length", lengths)
+    if reset:
+        if not next(iter(lengths.values())):
+            raise InvalidValue("X", "must have at least one row", lengths)
+        estimator.n_features_in_ = len(X)
+        estimator.feature_names_in_ = np.array(list(X), dtype=object)
+        return X
+    missing = [name for name in estimator.feature_names_in_ if name not in X]
+    if missing:
+        raise InvalidValue("X", "The feature names should match those seen in fit", missing)
+    return X
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Examples: features as the user gave them, encoded targets and a weight for each.
+
+    Attributes
+    ----------
+    X : frame or array
+    targets : ndarray
+        As the head takes them.
+    weights : ndarray of shape (n,), optional
+    """
+
+    X: Any
+    targets: npt.NDArray[Any]
+    weights: npt.NDArray[np.float32] | None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, places: npt.NDArray[np.intp]) -> Rows:
+        """Return some of the rows, in the order given."""
+        if isinstance(self.X, Mapping):
+            X: Any = {key: _safe_indexing(column, places) for key, column in self.X.items()}
+        else:
+            X = _safe_indexing(self.X, places)
+        weights = None if self.weights is None else self.weights[places]
+        return Rows(X, self.targets[places], weights)
+
+
+def hold_out(
+    rows: Rows, fraction: float, generator: np.random.Generator, stratify: bool
+) -> tuple[Rows, Rows]:
+    """Return the rows to train on and the rows to validate with.
+
+    Parameters
+    ----------
+    rows : Rows
+    fraction : float
+        The share to validate with.
+    generator : numpy.random.Generator
+    stratify : bool
+        Keep the shares of classes alike, where each has two rows or more.
+
+    Raises
+    ------
+    InvalidValue
+        Too few rows to have both.
+    """
+    if len(rows) < 2:
+        raise InvalidValue("validation_fraction", "needs at least 2 rows", len(rows))
+    classes = rows.targets.reshape(len(rows), -1)[:, 0] if stratify else None
+    if classes is not None:
+        _, counts = np.unique(classes, return_counts=True)
+        held = max(1, round(fraction * len(rows)))
+        if counts.min() < 2 or len(counts) > min(held, len(rows) - held):
+            classes = None
+    train, test = train_test_split(
+        np.arange(len(rows)),
+        test_size=max(1, round(fraction * len(rows))),
+        random_state=int(generator.integers(2**31)),
+        stratify=classes,
+    )
+    return rows.take(np.sort(train)), rows.take(np.sort(test))

@@ -1,0 +1,294 @@
+"""Towers: from expressed feature columns to logits."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidType, InvalidValue
+from ..feature_columns import (
+    Bucketized,
+    Categorical,
+    Column,
+    Embedding,
+    Features,
+    Indicator,
+    Inferred,
+    Number,
+    SharedEmbedding,
+)
+from ..graph import (
+    Tensor,
+    Variable,
+    concat,
+    dropout,
+    expand,
+    matmul,
+    multi_hot,
+    name_scope,
+    one_hot,
+    segment_sum,
+    sum_rows,
+    take,
+    where,
+)
+from ..graph.initializers import truncated_normal, zeros
+from ..graph.layers import ACTIVATIONS, BatchNormalization, Dense
+
+__all__ = ["BiasTower", "DeepTower", "LinearTower", "Training"]
+
+
+@dataclass
+class Training:
+    """What a tower needs besides features while training: the step, a seed, and where updates go."""
+
+    step: Tensor
+    seed: int
+    updates: dict[Variable, Tensor]
+
+
+class BiasTower:
+    """One number per logit, whatever the features: the model of the baseline estimators."""
+
+    name = "baseline"
+    given: Sequence[Column] = ()
+
+    def build(self, features: Features, columns: Sequence[Column], width: int) -> None:
+        """Make the variables."""
+        with name_scope(self.name):
+            self.bias = Variable(zeros(), "bias", shape=(width,))
+        self.variables = [self.bias]
+
+    def __call__(self, features: Features, training: Training | None) -> Tensor | None:
+        """Return the logits."""
+        return self.bias
+
+
+class JointIds:
+    """Columns of single ids side by side, each shifted into its own rows of one table."""
+
+    def __init__(self, features: Features, columns: Sequence[Any]):
+        # Single ids come first, so that their rows of the table are those of one matrix of ids.
+        singles = [column for column in columns if not features.is_ragged(column)]
+        self.bags = [column for column in columns if features.is_ragged(column)]
+        self.columns = (*singles, *self.bags)
+        sizes = [column.size for column in self.columns]
+        self.rows = sum(sizes)
+        self.width = sum(column.size for column in singles)
+        ends = itertools.accumulate(sizes, initial=0)
+        self.starts = dict(zip(self.columns, ends, strict=False))
+        self.ids: Tensor | None = None
+        if singles:
+            joined = concat([features.bag(column).ids for column in singles], axis=1)
+            shifts = np.array([[self.starts[column] for column in singles]], joined.dtype)
+            self.ids = where(joined < 0, joined, joined + shifts) if shifts.any() else joined
+
+
+class LinearTower:
+    """A weight for each id and each number; a row's ids add up.
+
+    All categorical columns share one table, laid end to end, so that a step looks up and updates
+    one variable.
+
+    Parameters
+    ----------
+    given : sequence of columns, optional
+        Those the user gave; None has them inferred.
+    with_numbers : bool
+        Whether inferred columns include the numbers, which a deep tower beside would take.
+    """
+
+    name = "linear"
+
+    def __init__(self, given: Any = None, with_numbers: bool = False):
+        self.given, self.with_numbers = given, with_numbers
+
+    def infer(self, inferred: Inferred) -> list[Column]:
+        """Return the columns to use where the user gave none."""
+        numbers = [column for column in inferred.deep if isinstance(column, Number)]
+        return inferred.wide + numbers if self.with_numbers else inferred.wide
+
+    def build(self, features: Features, columns: Sequence[Column], width: int) -> None:
+        """Make the variables."""
+        for column in columns:
+            if isinstance(column, (Embedding, SharedEmbedding)):
+                raise InvalidType(
+                    f"column {column.name!r}",
+                    "a linear model takes categorical and numeric columns, not embeddings",
+                    todo=f"give it {column.categorical.name!r} itself",
+                )
+        self.numbers = [column for column in columns if isinstance(column, Number)]
+        categorical = [c.categorical for c in columns if isinstance(c, (Categorical, Indicator))]
+        self.joint = JointIds(features, list(dict.fromkeys(categorical)))
+        self.variables = []
+        with name_scope(self.name):
+            if self.joint.columns:
+                self.table = Variable(zeros(), "weights", shape=(self.joint.rows, width))
+                self.variables.append(self.table)
+            if self.numbers:
+                inputs = sum(column.width for column in self.numbers)
+                self.kernel = Variable(zeros(), "kernel", shape=(inputs, width))
+                self.variables.append(self.kernel)
+            self.bias = Variable(zeros(), "bias", shape=(width,))
+            self.variables.append(self.bias)
+
+    def __call__(self, features: Features, training: Training | None) -> Tensor | None:
+        """Return the logits."""
+        with name_scope(self.name):
+            parts = []
+            if self.joint.ids is not None:
+                parts.append(sum_rows(self.table, self.joint.ids))
+            for column in self.joint.bags:
+                bag = features.bag(column)
+                shifted = where(bag.ids < 0, bag.ids, bag.ids + self.joint.starts[column])
+                parts.append(
+                    sum_rows(self.table, shifted, weights=bag.weights, lengths=bag.lengths)
+                )
+            if self.numbers:
+                numbers = features.numbers(self.numbers)
+                parts.append(matmul(numbers, self.kernel))
+            return sum(parts[1:], parts[0]) + self.bias if parts else self.bias
+
+
+@dataclass(eq=False)
+class DeepTower:
+    """Dense inputs through hidden layers.
+
+    Each hidden layer is linear, then the activation, then dropout, then batch normalisation, as
+    in TensorFlow's canned networks; the logits have neither of the last two.
+
+    Parameters
+    ----------
+    given : sequence of columns, optional
+        Those the user gave; None has them inferred.
+    hidden_units : sequence of int
+    activation : str or callable
+    dropout : float
+        The share of units dropped while training.
+    batch_norm : bool
+    """
+
+    given: Any = None
+    hidden_units: Sequence[int] = ()
+    activation: str | Callable[[Tensor], Tensor] = "relu"
+    dropout: float = 0.0
+    batch_norm: bool = False
+    name: str = "deep"
+
+    def infer(self, inferred: Inferred) -> list[Column]:
+        """Return the columns to use where the user gave none."""
+        return inferred.deep
+
+    def build(self, features: Features, columns: Sequence[Column], width: int) -> None:
+        """Make the variables."""
+        self._check()
+        for column in columns:
+            if not isinstance(column, (Number, Bucketized, Indicator, Embedding, SharedEmbedding)):
+                raise InvalidType(
+                    f"column {column.name!r}",
+                    "a deep tower takes dense columns",
+                    type(column).__name__,
+                    "wrap it in indicator_column or embedding_column",
+                )
+        self.numbers = [c for c in columns if isinstance(c, Number)]
+        self.embeddings = [c for c in columns if isinstance(c, (Embedding, SharedEmbedding))]
+        counted = [c.categorical for c in columns if isinstance(c, (Bucketized, Indicator))]
+        self.indicators = JointIds(features, list(dict.fromkeys(counted)))
+        self.tables: dict[str, Variable] = {}
+        self.variables = []
+        with name_scope(self.name):
+            for column in self.embeddings:
+                self._table(column)
+            inputs = (
+                sum(column.width for column in self.numbers)
+                + self.indicators.rows
+                + sum(column.dimension for column in self.embeddings)
+            )
+            self.layers, self.norms = [], []
+            for i, units in enumerate(self.hidden_units):
+                self.layers.append(Dense(inputs, units, f"hidden_{i}"))
+                self.variables += self.layers[-1].variables
+                if self.batch_norm:
+                    self.norms.append(BatchNormalization(units, f"batch_norm_{i}"))
+                    self.variables += self.norms[-1].variables
+                inputs = units
+            self.logits = Dense(inputs, width, "logits")
+            self.variables += self.logits.variables
+
+    def _check(self) -> None:
+        units = self.hidden_units
+        whole = isinstance(units, (tuple, list, np.ndarray)) and all(
+            isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in units
+        )
+        if not whole:
+            raise InvalidValue("hidden_units", "must be whole numbers of at least 1", repr(units))
+        if not callable(self.activation) and self.activation not in ACTIVATIONS:
+            raise InvalidValue(
+                "activation", f"must be one of {sorted(ACTIVATIONS)}", repr(self.activation)
+            )
+
+    def _table(self, column: Any) -> None:
+        if column.table_name in self.tables:
+            return
+        start = column.initializer or truncated_normal(deviation=1 / math.sqrt(column.dimension))
+        shape = (column.categorical.size, column.dimension)
+        table = Variable(
+            start, column.table_name, shape=shape, trainable=bool(column.trainable)
+        )
+        self.tables[column.table_name] = table
+        if column.trainable:
+            self.variables.append(table)
+
+    def __call__(self, features: Features, training: Training | None) -> Tensor | None:
+        """Return the logits."""
+        with name_scope(self.name):
+            x = self._inputs(features)
+            activation = self.activation
+            if not callable(activation):
+                activation = ACTIVATIONS[activation]
+            for i, layer in enumerate(self.layers):
+                with name_scope(f"hidden_{i}"):
+                    x = activation(layer(x))
+                    if self.dropout and training is not None:
+                        seed = training.seed + i
+                        x = dropout(x, self.dropout, seed=seed, step=training.step)
+                    if self.batch_norm:
+                        x = self.norms[i](x, training.updates if training is not None else None)
+            with name_scope("logits"):
+                return self.logits(x)
+
+    def _inputs(self, features: Features) -> Tensor:
+        parts = []
+        if self.numbers:
+            parts.append(features.numbers(self.numbers))
+        if self.indicators.ids is not None:
+            parts.append(multi_hot(self.indicators.ids, depth=self.indicators.width))
+        parts += [
+            self._embed(features.bag(column.categorical), column) for column in self.embeddings
+        ]
+        for column in self.indicators.bags:
+            bag = features.bag(column)
+            counts = one_hot(bag.ids, depth=column.size)
+            if bag.weights is not None:
+                counts = counts * expand(bag.weights, axis=1)
+            parts.append(segment_sum(counts, bag.lengths))
+        return concat(parts, axis=1) if len(parts) > 1 else parts[0]
+
+    def _embed(self, bag: Any, column: Any) -> Tensor:
+        table = self.tables[column.table_name]
+        if bag.lengths is None and column.max_norm is None:
+            return take(table, bag.ids[:, 0])  # all combiners agree on one id
+        return sum_rows(
+            table,
+            bag.ids,
+            weights=bag.weights,
+            lengths=bag.lengths,
+            combiner=column.combiner,
+            max_norm=column.max_norm,
+        )
+

@@ -1,0 +1,285 @@
+"""Crosses: one id for each combination of values, by hash."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ..errors import InvalidType, InvalidValue
+from .cells import Cells, cells_of, learn_cells
+from .checks import check_count, check_key
+from .column import ABSENT, Categorical, Leaf, leaf_of
+from .frames import Frame
+from .hashed import Hashed
+from .hashing import CROSS_SEED, EMPTY, concatenate, concatenate_one
+from .kinds import KINDS
+from .ragged import Ragged
+from .values import whole
+from .weighted import Weighted
+
+__all__ = ["Crossed", "crossed_column"]
+
+_SMALL = 8
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A raw column in a cross: texts by their fingerprint, whole numbers as they are.
+
+    A missing cell counts as the empty text, a value like any other.
+    """
+
+    key: str
+    cells: Cells | None = None
+
+    @property
+    def name(self) -> str:
+        """The key."""
+        return self.key
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The raw column it reads."""
+        return (self.key,)
+
+    @property
+    def learned(self) -> bool:
+        """A raw column can always be read."""
+        return True
+
+    @property
+    def settled(self) -> bool:
+        """Whether a frame has been seen."""
+        return self.cells is not None
+
+    @property
+    def several(self) -> bool | None:
+        """Whether a cell holds several values."""
+        return None if self.cells is None else self.cells.several
+
+    def learn(self, frame: Frame) -> Self:
+        """Return the leaf that knows whether its values are numbers."""
+        return dataclasses.replace(self, cells=learn_cells(frame, self.key))
+
+    def leaf(self, frame: Frame) -> Leaf:
+        """Return the hash of each cell."""
+        return frame.once_for(self, self._leaf)
+
+    def _leaf(self, frame: Frame) -> Leaf:
+        factor = cells_of(frame, self.key, self.cells)
+        kinds = factor.kinds if self.cells is None else set(self.cells.kinds)
+        hashes = np.append(factor.fingerprints, np.uint64(EMPTY))
+        if kinds & {"number", "boolean"} and not kinds & {"text", "date", "other"}:
+            # What was a number at first stays one when it comes back as text, and conversely.
+            for at, value in enumerate(factor.texts):
+                number = whole(value)
+                if number is not None:
+                    hashes[at] = number & 0xFFFFFFFFFFFFFFFF
+        return leaf_of(factor, hashes, np.zeros(len(hashes), dtype=bool))
+
+
+KINDS.add("raw", Raw)
+
+
+@dataclass(frozen=True)
+class Crossed(Categorical, kind="crossed"):
+    """FingerprintCat64 over the leaves, modulo the number of buckets."""
+
+    leaves: tuple[Raw | Categorical, ...]
+    hash_bucket_size: int
+    hash_key: int | None = None
+
+    @functools.cached_property
+    def name(self) -> str:
+        """The leaves' names, sorted, joined by ``_X_``."""
+        return "_X_".join(sorted(leaf.name for leaf in self.leaves))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The raw columns it reads."""
+        return tuple(dict.fromkeys(key for leaf in self.leaves for key in leaf.keys))
+
+    @property
+    def size(self) -> int:
+        """The number of buckets."""
+        return self.hash_bucket_size
+
+    @property
+    def several(self) -> bool | None:
+        """Whether any leaf has several values a row."""
+        found = [leaf.several for leaf in self.leaves]
+        return True if True in found else (None if None in found else False)
+
+    @property
+    def learned(self) -> bool:
+        """Whether every leaf is."""
+        return all(leaf.learned for leaf in self.leaves)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every leaf is."""
+        return all(leaf.settled for leaf in self.leaves)
+
+    def _learn(self, frame: Frame) -> Self:
+        leaves = tuple(leaf.learn(frame) for leaf in self.leaves)
+        return dataclasses.replace(self, leaves=leaves)
+
+    def lookup(self, frame: Frame) -> np.ndarray | Ragged:
+        """Return the bucket of each combination."""
+        leaves = self._ordered(frame)
+        if any(leaf.offsets is not None for leaf in leaves):
+            return self._products(leaves, frame.rows)
+        if frame.rows <= _SMALL:
+            return self._each(leaves)
+        if np.prod([float(len(leaf.hashes)) for leaf in leaves]) <= max(frame.rows, 1024):
+            return self._by_table(leaves)
+        found = self._hash([leaf.hashes[leaf.codes] for leaf in leaves])
+        for leaf in leaves:
+            if leaf.absent.any():
+                found[leaf.absent[leaf.codes]] = ABSENT
+        return found
+
+    def _ordered(self, frame: Frame) -> list[Leaf]:
+        # TensorFlow hashes sparse inputs before dense ones, whatever order the keys have.
+        sparse: list[Leaf] = []
+        dense: list[Leaf] = []
+        for leaf in self.leaves:
+            found = leaf.leaf(frame)
+            is_dense = isinstance(leaf, Raw) and found.offsets is None
+            (dense if is_dense else sparse).append(found)
+        return sparse + dense
+
+    @property
+    def _seed(self) -> int:
+        return CROSS_SEED if self.hash_key is None else self.hash_key & 0xFFFFFFFFFFFFFFFF
+
+    def _hash(self, hashes: Iterable[np.ndarray]) -> np.ndarray:
+        found = np.array([self._seed], dtype=np.uint64)
+        for each in hashes:
+            found = concatenate(found, each)
+        return (found % np.uint64(self.hash_bucket_size)).astype(self.dtype)
+
+    def _each(self, leaves: list[Leaf]) -> np.ndarray:
+        found = []
+        for codes in zip(*(leaf.codes.tolist() for leaf in leaves), strict=True):
+            combined = self._seed
+            for leaf, code in zip(leaves, codes, strict=True):
+                combined = concatenate_one(combined, int(leaf.hashes[code]))
+                if leaf.absent[code]:
+                    break
+            else:
+                found.append(combined % self.hash_bucket_size)
+                continue
+            found.append(ABSENT)
+        return np.array(found, dtype=self.dtype)
+
+    def _by_table(self, leaves: list[Leaf]) -> np.ndarray:
+        shape = tuple(len(leaf.hashes) for leaf in leaves)
+        table = np.broadcast_to(self._hash(_along_axes([leaf.hashes for leaf in leaves])), shape)
+        table = table.copy()
+        for absent in _along_axes([leaf.absent for leaf in leaves]):
+            if absent.any():
+                table[np.broadcast_to(absent, shape)] = ABSENT
+        combined = leaves[0].codes.astype(np.intp)
+        for leaf, length in zip(leaves[1:], shape[1:], strict=True):
+            combined *= length
+            combined += leaf.codes
+        return table.ravel().take(combined)
+
+    def _products(self, leaves: list[Leaf], rows: int) -> Ragged:
+        each = np.arange(rows + 1, dtype=np.int64)
+        starts, lengths = [], []
+        for leaf in leaves:
+            offsets = each if leaf.offsets is None else leaf.offsets
+            starts.append(offsets[:-1])
+            lengths.append(np.diff(offsets))
+        counts = np.prod(np.stack(lengths), axis=0)
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        row = np.repeat(np.arange(rows), counts)
+        place = np.arange(len(row)) - offsets[row]
+        hashes, absent = [], np.zeros(len(row), dtype=bool)
+        # The last leaf turns fastest.
+        for leaf, start, length in zip(leaves[::-1], starts[::-1], lengths[::-1], strict=True):
+            place, within = np.divmod(place, length[row])
+            codes = leaf.codes[start[row] + within]
+            hashes.append(leaf.hashes[codes])
+            absent |= leaf.absent[codes]
+        found = self._hash(hashes[::-1])
+        found[absent] = ABSENT
+        return Ragged(offsets, found)
+
+
+def _along_axes(vectors: list[np.ndarray]) -> list[np.ndarray]:
+    """Vector j along axis j, so that together they broadcast to every combination."""
+    count = len(vectors)
+    return [
+        vector.reshape([-1 if axis == at else 1 for axis in range(count)])
+        for at, vector in enumerate(vectors)
+    ]
+
+
+def crossed_column(
+    keys: Iterable[str | Categorical], hash_bucket_size: int, hash_key: int | None = None
+) -> Crossed:
+    """Ids of combinations of values: h = FingerprintCat64(h, leaf) over the leaves, mod size.
+
+    h starts as `hash_key`, or 0xDECAFCAFFE. Categorical columns and raw columns of lists come
+    first, then raw columns of single values, each in the order of `keys`, as in TensorFlow. A raw
+    column contributes Fingerprint64 of a text or the whole number itself, and its missing cells
+    count as the empty text; a categorical column contributes its id, -1 for a value outside its
+    vocabulary, and a row where it is missing has no cross. Cells with several values give every
+    combination. The order of `keys` matters for the ids, not for the name.
+
+    Parameters
+    ----------
+    keys : iterable of str or categorical column
+        At least two raw columns, categorical or bucketized columns, or other crosses.
+    hash_bucket_size : int
+        The number of ids.
+    hash_key : int, optional
+        Another start value.
+
+    Returns
+    -------
+    Crossed
+
+    Raises
+    ------
+    InvalidValue, InvalidType
+        Fewer than two keys, or a hashed or weighted column among them.
+
+    Examples
+    --------
+    >>> column = crossed_column(["education", "occupation"], 1000)
+    >>> column.name
+    'education_X_occupation'
+    >>> column.encode({"education": ["a", "a"], "occupation": ["Some-college", "a"]}).tolist()
+    [68, 915]
+    """
+    if isinstance(keys, (str, bytes)) or not isinstance(keys, Iterable):
+        raise InvalidType("crossed_column", "keys must be a list", repr(keys))
+    leaves: list[Raw | Categorical] = []
+    for key in keys:
+        if isinstance(key, Crossed):
+            leaves.extend(key.leaves)
+        elif isinstance(key, (Hashed, Weighted)):
+            raise InvalidValue(
+                "crossed_column",
+                f"cannot cross the {key.kind} column {key.name!r}",
+                todo="cross its raw column, given by name",
+            )
+        elif isinstance(key, Categorical):
+            leaves.append(key)
+        else:
+            leaves.append(Raw(check_key(key)))
+    if len(leaves) < 2:
+        raise InvalidValue("crossed_column", "needs at least two keys", f"{len(leaves)}")
+    check_count("crossed_column: hash_bucket_size", hash_bucket_size)
+    if hash_key is not None:
+        check_count("crossed_column: hash_key", hash_key, 0)
+    return Crossed(tuple(leaves), hash_bucket_size, hash_key)

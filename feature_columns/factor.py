@@ -1,0 +1,201 @@
+"""The distinct values of a raw column and, for each cell, which of them it is."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InvalidValue
+from .hashing import fingerprints
+from .values import is_missing, is_several, kinds_of, text, texts
+
+__all__ = ["Factor", "factorize"]
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """``values[codes[i]]`` is the i-th cell; code -1 is a missing one.
+
+    Parameters
+    ----------
+    codes : ndarray of int
+        One per cell; for cells that hold several values, one per value, row after row.
+    values : sequence or ndarray
+        The distinct values that are not missing.
+    offsets : ndarray of int64, optional
+        Row i holds ``codes[offsets[i]:offsets[i + 1]]``; None where each cell is one value.
+
+    Examples
+    --------
+    >>> found = factorize("city", np.array(["Oslo", "", "Rome", "Oslo"], dtype=object))
+    >>> found.texts, found.codes.tolist()
+    (['Oslo', 'Rome'], [0, -1, 1, 0])
+    """
+
+    codes: np.ndarray
+    values: Sequence[Any] | np.ndarray
+    offsets: np.ndarray | None = None
+
+    @functools.cached_property
+    def texts(self) -> list[str]:
+        """The canonical text of each distinct value."""
+        return texts(self.values)
+
+    @functools.cached_property
+    def fingerprints(self) -> np.ndarray:
+        """Fingerprint64 of each text."""
+        return fingerprints(self.texts)
+
+    @functools.cached_property
+    def kinds(self) -> frozenset[str]:
+        """What kinds of values occur, "missing" among them."""
+        missing = self.codes.size and int(self.codes.min()) < 0
+        return kinds_of(self.values) | ({"missing"} if missing else set())
+
+    @functools.cached_property
+    def minus_one(self) -> int | None:
+        """Where the integer -1 is among the values; float -1.0 does not count."""
+        if isinstance(self.values, np.ndarray):
+            if self.values.dtype.kind != "i":
+                return None
+            found = np.flatnonzero(self.values == -1)
+            return int(found[0]) if found.size else None
+        for at, value in enumerate(self.values):
+            if isinstance(value, (int, np.integer)) and value == -1 and value is not True:
+                return at
+        return None
+
+    def row_of(self, flat: int) -> int:
+        """Return the row that the flat position belongs to."""
+        if self.offsets is None:
+            return flat
+        return int(np.searchsorted(self.offsets, flat, side="right")) - 1
+
+    def row_where(self, wanted: np.ndarray) -> int:
+        """Return the first row holding one of the wanted values (a mask over `values`)."""
+        mask = np.append(wanted, False)[self.codes]
+        return self.row_of(int(np.flatnonzero(mask)[0]))
+
+
+def factorize(key: str, cells: Any) -> Factor:
+    """Return the `Factor` of a Series, an array or a list of one cell."""
+    if isinstance(cells, list):
+        return _one(cells[0])
+    if isinstance(cells, pd.Series):
+        if isinstance(cells.dtype, pd.StringDtype) and cells.dtype.storage == "python":
+            return _clean(*pd.factorize(np.asarray(cells)))
+        if isinstance(cells.dtype, pd.CategoricalDtype):
+            return _clean(cells.cat.codes.to_numpy(), cells.cat.categories)
+        if _holds_lists(cells.dtype):
+            cells = cells.to_numpy(dtype=object)
+        elif cells.dtype == object:
+            cells = cells.to_numpy()
+    if isinstance(cells, np.ndarray) and cells.ndim == 2:
+        return _lists(list(cells))
+    if isinstance(cells, np.ndarray) and cells.dtype == object:
+        return _objects(key, cells)
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "US":
+        return _objects(key, cells.astype(object))
+    return _clean(*pd.factorize(cells))
+
+
+def _one(cell: Any) -> Factor:
+    if is_several(cell):
+        return _lists([cell])
+    if is_missing(cell):
+        return Factor(np.array([-1]), [])
+    return Factor(np.array([0]), [cell])
+
+
+def _holds_lists(dtype: Any) -> bool:
+    return isinstance(dtype, pd.ArrowDtype) and str(dtype).startswith(("list", "large_list"))
+
+
+def _clean(codes: np.ndarray, values: Any) -> Factor:
+    values = _plain(values)
+    if isinstance(values, list) and ("" in values or b"" in values):
+        # The empty string is a missing value too.
+        keep = np.array([value not in ("", b"") for value in values])
+        renumbered = np.where(keep, np.cumsum(keep) - 1, -1)
+        codes = np.append(renumbered, -1)[codes]
+        values = [value for value, kept in zip(values, keep, strict=True) if kept]
+    smallest = np.int8 if len(values) < 127 else np.int16 if len(values) < 32767 else np.int32
+    return Factor(codes.astype(smallest, copy=False), values)
+
+
+def _plain(values: Any) -> list[Any] | np.ndarray:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iufb":
+        return values
+    kind = getattr(getattr(values, "dtype", None), "kind", "O")
+    if kind in "iufb":
+        return np.asarray(values.to_numpy())
+    return list(pd.Index(values)) if kind in "mM" else list(values)
+
+
+def _objects(key: str, cells: np.ndarray) -> Factor:
+    if any(is_several(cell) for cell in _first_present(cells)):
+        return _lists(cells, key)
+    try:
+        codes, values = pd.factorize(cells)
+    except TypeError:
+        return _lists(cells, key)
+    if all(type(value) is str for value in values):
+        return _clean(codes, values)
+    if any(is_several(value) for value in values):
+        return _lists(cells, key)
+    return _mixed(cells)
+
+
+def _first_present(cells: np.ndarray) -> Iterable[Any]:
+    for cell in cells:
+        if is_several(cell) or not is_missing(cell):
+            yield cell
+            return
+
+
+def _mixed(cells: Iterable[Any]) -> Factor:
+    # 1, 1.0 and True are one dictionary key but not one value, so the type counts as well.
+    found: dict[tuple[type, Any], int] = {}
+    codes = [
+        -1 if is_missing(cell) else found.setdefault(_identity(cell), len(found)) for cell in cells
+    ]
+    return Factor(np.array(codes, dtype=np.intp), [value for _, value in found])
+
+
+def _identity(cell: Any) -> tuple[type, Any]:
+    try:
+        hash(cell)
+    except TypeError:
+        cell = text(cell)
+    return type(cell), cell
+
+
+def _lists(cells: Sequence[Any] | np.ndarray, key: str = "") -> Factor:
+    rows = [_members(cell) for cell in cells]
+    lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    flat = [value for row in rows for value in row]
+    if any(is_several(value) for value in flat):
+        row = next(i for i, row in enumerate(rows) if any(map(is_several, row)))
+        raise InvalidValue(
+            f"column {key!r}", f"row {row} holds a list of lists", rows[row], "flatten it"
+        )
+    array = np.fromiter(flat, dtype=object, count=len(flat))
+    inner = _objects(key, array) if flat else Factor(np.zeros(0, dtype=np.intp), [])
+    return Factor(inner.codes, inner.values, offsets)
+
+
+def _members(cell: Any) -> Sequence[Any]:
+    if isinstance(cell, (set, frozenset)):
+        # The order of a set differs from run to run.
+        return sorted(cell, key=text)
+    if isinstance(cell, np.ndarray):
+        return list(cell)
+    if is_several(cell):
+        return list(cell)
+    return [] if is_missing(cell) else [cell]

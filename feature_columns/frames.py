@@ -1,0 +1,204 @@
+"""One view of every kind of frame: pandas, polars, a dict of arrays, an array, a sparse matrix.
+
+A `Frame` lives for one `learn` or `encode`: each raw column is read and factorized at most once,
+and every feature column over it works on the distinct values.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+
+from ..errors import InvalidType, InvalidValue, MissingColumn
+from .factor import Factor, factorize
+from .reading import read_numbers
+
+__all__ = ["Frame", "as_frame"]
+
+T = TypeVar("T")
+
+
+class Frame:
+    """A frame being read: raw columns by key, each read once.
+
+    Parameters
+    ----------
+    keys : list of str
+        The names of the raw columns.
+    rows : int
+        How many rows there are.
+    read : callable
+        Given a key, the column: a Series, an array or, for a single row, a list of one cell.
+    strict : bool
+        Whether columns refuse what they did not meet when they learnt.
+    """
+
+    def __init__(
+        self, keys: list[str], rows: int, read: Callable[[str], Any], strict: bool = False
+    ):
+        self.keys, self.rows, self.strict = keys, rows, strict
+        self._read = read
+        self._found: dict[Hashable, Any] = {}
+
+    def strictly(self) -> Frame:
+        """Return the same frame, read anew and strict."""
+        return Frame(self.keys, self.rows, self._read, strict=True)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return ``make()``, called once per frame and `key`."""
+        if key not in self._found:
+            self._found[key] = make()
+        found: T = self._found[key]
+        return found
+
+    def once_for(self, owner: object, make: Callable[[Frame], T]) -> T:
+        """Return ``make(self)``, called once per frame and `owner`, whose hash may be slow."""
+        if id(owner) not in self._found:
+            # Keeping the owner keeps its id from being given to another object.
+            self._found[id(owner)] = owner, make(self)
+        found: T = self._found[id(owner)][1]
+        return found
+
+    def column(self, key: str) -> Any:
+        """Return the raw column: a Series, an array or, for a single row, a list of one cell."""
+        try:
+            return self._read(key)
+        except (KeyError, IndexError):
+            near = difflib.get_close_matches(str(key), self.keys, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the frame has {self.keys[:20]}"
+            raise MissingColumn(f"column {key!r}", "not in the frame", todo=hint) from None
+
+    def factor(self, key: str) -> Factor:
+        """Return the distinct values of a raw column and the code of each cell."""
+        return self.once(("factor", key), lambda: factorize(key, self.column(key)))
+
+    def numbers(self, key: str, width: int = 1) -> np.ndarray:
+        """Return a raw column as an ``(n, width)`` array of numbers, NaN where missing."""
+        return self.once(
+            ("numbers", key, width), lambda: read_numbers(key, self.column(key), width)
+        )
+
+
+def as_frame(data: Any, strict: bool = False) -> Frame:
+    """Return `data` as a `Frame`; a `Frame` stays as it is, save for becoming strict.
+
+    Parameters
+    ----------
+    data : pandas or polars frame, mapping of arrays, 2-D array or sparse matrix
+        Array columns are called ``x0``, ``x1``, …, as in scikit-learn; a sparse matrix is one
+        column, ``x``.
+    strict : bool
+        Whether columns refuse what they did not meet when they learnt.
+
+    Raises
+    ------
+    InvalidValue
+        Two columns of one name, or columns of different lengths.
+    InvalidType
+        Something that is not a frame.
+
+    Examples
+    --------
+    >>> frame = as_frame({"city": ["Oslo", None, "Rome"]})
+    >>> frame.rows, frame.keys, frame.factor("city").codes.tolist()
+    (3, ['city'], [0, -1, 1])
+    """
+    if isinstance(data, Frame):
+        return data if data.strict or not strict else data.strictly()
+    if isinstance(data, pd.DataFrame):
+        return _pandas(data, strict)
+    # A dictionary-of-keys matrix is a mapping too.
+    if scipy.sparse.issparse(data):
+        return Frame(["x"], data.shape[0], {"x": data.tocsr()}.__getitem__, strict)
+    if isinstance(data, Mapping):
+        return _mapping(data, strict)
+    if isinstance(data, np.ndarray) and data.ndim == 2:
+        return _array(data, strict)
+    if hasattr(data, "__arrow_c_stream__"):
+        return _foreign(data, strict)
+    given = f"an array of shape {data.shape}" if isinstance(data, np.ndarray) else type(data)
+    wanted = "must be a pandas or polars frame, a dict of arrays, a 2-D array or a sparse matrix"
+    raise InvalidType("frame", wanted, str(given))
+
+
+def _pandas(data: pd.DataFrame, strict: bool) -> Frame:
+    names = data.columns
+    keys = list(map(str, names))
+    if not names.is_unique:
+        _refuse_duplicate(keys)
+
+    def position(key: str) -> int:
+        try:
+            return int(names.get_loc(key))
+        except KeyError:
+            # A column named by a number has the number's text as its key.
+            return dict(zip(keys, range(len(keys)), strict=True))[key]
+
+    if len(data) == 1:
+        # Reading one cell costs a fraction of building a Series.
+        return Frame(keys, 1, lambda key: [data.iat[0, position(key)]], strict)
+    return Frame(keys, len(data), lambda key: data.iloc[:, position(key)], strict)
+
+
+def _refuse_duplicate(keys: list[str]) -> None:
+    repeated = next(key for key in keys if keys.count(key) > 1)
+    raise InvalidValue(f"column {repeated!r}", "is in the frame more than once", todo="rename one")
+
+
+def _array(data: np.ndarray, strict: bool) -> Frame:
+    keys = [f"x{at}" for at in range(data.shape[1])]
+    columns = dict(zip(keys, data.T, strict=True))
+    return Frame(keys, len(data), columns.__getitem__, strict)
+
+
+def _mapping(data: Mapping[str, Any], strict: bool) -> Frame:
+    columns = {str(key): _cells(key, column) for key, column in data.items()}
+    lengths = {key: len(column) for key, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise InvalidValue("frame", "columns must have one length", lengths)
+    return Frame(list(columns), next(iter(lengths.values()), 0), columns.__getitem__, strict)
+
+
+def _cells(key: Any, column: Any) -> Any:
+    if isinstance(column, (str, bytes)) or not hasattr(column, "__len__"):
+        raise InvalidType(f"column {key!r}", "must be an array or a list", repr(column))
+    if isinstance(column, (pd.Series, np.ndarray)):
+        return column
+    if hasattr(column, "to_numpy"):
+        column = column.to_numpy()
+        return column if isinstance(column, np.ndarray) else np.asarray(column)
+    column = list(column)
+    if len({type(cell) for cell in column}) == 1 and isinstance(column[0], (bool, int, float)):
+        array = np.array(column)
+        # Integers beyond 64 bits stay objects.
+        return array if array.dtype.kind in "ifb" else np.array(column, dtype=object)
+    return np.fromiter(column, dtype=object, count=len(column))
+
+
+def _foreign(data: Any, strict: bool) -> Frame:
+    import narwhals
+
+    frame = narwhals.from_native(data, eager_only=True)
+
+    def read(key: str) -> Any:
+        if key not in frame.columns:
+            raise KeyError(key)
+        return _series(frame[key])
+
+    return Frame(list(frame.columns), len(frame), read, strict)
+
+
+def _series(series: Any) -> np.ndarray | list[Any]:
+    import narwhals
+
+    dtype = series.dtype
+    if dtype.is_float() or (dtype.is_integer() and not series.null_count()):
+        return np.asarray(series.to_numpy())
+    if isinstance(dtype, (narwhals.Categorical, narwhals.Enum)):
+        series = series.cast(narwhals.String)
+    return np.fromiter(series.to_list(), dtype=object, count=len(series))

@@ -1,0 +1,11 @@
+"""Every kind of column, and the parts they are made of, by the name their configuration uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..registry import Registry
+
+__all__ = ["KINDS"]
+
+KINDS: Registry[type[Any]] = Registry("kind of column")

@@ -1,0 +1,123 @@
+"""Scales that a number column learns; each takes and returns float64 of shape (n, width)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from ..registry import Registry
+from .kinds import KINDS
+
+__all__ = ["NORMALIZERS", "Affine", "Logarithm", "Normalizer", "Quantiles"]
+
+Numbers = tuple[float, ...]
+
+
+class Normalizer(Protocol):
+    """A learnt scale: it takes and returns float64 of shape (n, width)."""
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return the scaled values."""
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``(x - center) / spread``, one pair per number."""
+
+    center: Numbers
+    spread: Numbers
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return the scaled values."""
+        if len(self.center) == 1:
+            # Scalars keep numpy's inner loop along the rows.
+            scaled: np.ndarray = (values - self.center[0]) / self.spread[0]
+        else:
+            scaled = (values - np.array(self.center)) / np.array(self.spread)
+        return scaled
+
+    @classmethod
+    def standard(cls, values: np.ndarray) -> Self:
+        """Mean 0 and standard deviation 1; a constant becomes 0."""
+        center = [_over(np.mean, column) for column in values.T]
+        return cls(tuple(center), _spreads(_over(np.std, column) for column in values.T))
+
+    @classmethod
+    def minmax(cls, values: np.ndarray) -> Self:
+        """Map the range seen to [0, 1]; a constant becomes 0."""
+        center = [_over(np.min, column) for column in values.T]
+        return cls(tuple(center), _spreads(_over(np.ptp, column) for column in values.T))
+
+
+@dataclass(frozen=True)
+class Logarithm:
+    """``sign(x) log(1 + |x|)``, then standardised."""
+
+    scale: Affine
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return the scaled values."""
+        return self.scale(_signed_log(values))
+
+    @classmethod
+    def learn(cls, values: np.ndarray) -> Self:
+        """Learn the mean and deviation of the logarithms."""
+        return cls(Affine.standard(_signed_log(values)))
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """The share of values seen that are smaller, in [0, 1], interpolated between quantiles.
+
+    A value seen often stands at the middle of its ranks.
+    """
+
+    values: tuple[Numbers, ...]
+    ranks: tuple[Numbers, ...]
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return the ranks of the values."""
+        columns = zip(values.T, self.values, self.ranks, strict=True)
+        return np.stack([np.interp(column, at, rank) for column, at, rank in columns], axis=1)
+
+    @classmethod
+    def learn(cls, values: np.ndarray) -> Self:
+        """Learn at most 101 quantiles of each number."""
+        found = [_quantiles(column) for column in values.T]
+        return cls(tuple(at for at, _ in found), tuple(rank for _, rank in found))
+
+
+NORMALIZERS: Registry[Any] = Registry("normalizer")
+NORMALIZERS.add("standard", Affine.standard)
+NORMALIZERS.add("minmax", Affine.minmax)
+NORMALIZERS.add("quantile", Quantiles.learn)
+NORMALIZERS.add("log", Logarithm.learn)
+
+for _kind in (Affine, Logarithm, Quantiles):
+    KINDS.add(_kind.__name__.lower(), _kind)
+
+
+def _over(function: Any, column: np.ndarray) -> float:
+    present = column[~np.isnan(column)]
+    return float(function(present)) if present.size else 0.0
+
+
+def _spreads(spreads: Any) -> Numbers:
+    return tuple(spread if spread > 0 else 1.0 for spread in spreads)
+
+
+def _signed_log(values: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.sign(values) * np.log1p(np.abs(values))
+    return found
+
+
+def _quantiles(column: np.ndarray) -> tuple[Numbers, Numbers]:
+    present = np.sort(column[~np.isnan(column)])
+    if not present.size:
+        return (0.0,), (0.5,)
+    at = np.unique(np.quantile(present, np.linspace(0, 1, 101), method="nearest"))
+    left, right = np.searchsorted(present, at), np.searchsorted(present, at, side="right")
+    ranks = (left + right) / (2 * len(present))
+    return tuple(at.tolist()), tuple(ranks.tolist())

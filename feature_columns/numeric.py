@@ -1,0 +1,205 @@
+"""Number columns."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ..errors import InvalidType, InvalidValue, UnseenCategory
+from .cells import Cells
+from .checks import check_choice, check_count, check_key
+from .column import Number
+from .frames import Frame, as_frame
+from .normalizers import NORMALIZERS, Normalizer
+
+__all__ = ["Numeric", "numeric_column"]
+
+_POLICIES = ("mean", "zero", "nan", "refuse")
+
+
+@dataclass(frozen=True)
+class Numeric(Number, kind="numeric"):
+    """Numbers as they are, or on a learnt scale, with missing ones filled in."""
+
+    key: str
+    shape: tuple[int, ...] = (1,)
+    default_value: float | tuple[float, ...] | None = None
+    dtype: str = "float32"
+    normalizer_fn: Callable[[Any], Any] | None = None
+    normalizer: str | None = None
+    missing: str | float = "mean"
+    scale: Normalizer | None = None
+    fill: tuple[float, ...] | None = None
+    cells: Cells | None = None
+
+    @property
+    def name(self) -> str:
+        """The key."""
+        return self.key
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The raw column it reads."""
+        return (self.key,)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row has."""
+        return math.prod(self.shape)
+
+    @property
+    def learned(self) -> bool:
+        """Whether the scale is known."""
+        return self.normalizer is None or self.scale is not None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the scale and what fills a gap are known."""
+        return self.cells is not None
+
+    def _learn(self, frame: Frame) -> Self:
+        values = frame.numbers(self.key, self.width).astype(np.float64)
+        scale = None if self.normalizer is None else NORMALIZERS[self.normalizer](values)
+        gaps = np.isnan(values)
+        counts = np.maximum((~gaps).sum(axis=0), 1)
+        means = np.where(gaps, 0.0, values).sum(axis=0) / counts
+        kinds = ("missing", "number") if gaps.any() else ("number",)
+        cells = Cells(several=self.width > 1, kinds=kinds)
+        return dataclasses.replace(self, scale=scale, fill=tuple(means.tolist()), cells=cells)
+
+    def encode(self, frame: Any) -> np.ndarray:
+        """Return float32 numbers of shape (n, width)."""
+        self._require_learned()
+        values = self.filled(as_frame(frame))
+        if self.normalizer_fn is not None:
+            values = _apply(self.key, self.normalizer_fn, values)
+        if self.scale is not None:
+            values = self.scale(values)
+        # Scaling comes before the cast: float32 holds integers only up to 2**24.
+        return np.ascontiguousarray(values, dtype=np.float32)
+
+    def filled(self, frame: Frame) -> np.ndarray:
+        """Return the raw numbers with missing ones treated by the column's policy."""
+        values = frame.numbers(self.key, self.width)
+        if values.dtype.kind != "f":
+            return values
+        gaps = np.isnan(values)
+        if not gaps.any():
+            return values
+        row = int(np.flatnonzero(gaps.any(axis=1))[0])
+        if frame.strict and self.cells is not None and "missing" not in self.cells.kinds:
+            raise UnseenCategory(
+                f"column {self.key!r}",
+                f"row {row} is missing, and no number was when it learnt",
+                repr(values[row].tolist()),
+                "give a number, or set strict=False",
+            )
+        return self._fill(values, gaps, row)
+
+    def _fill(self, values: np.ndarray, gaps: np.ndarray, row: int) -> np.ndarray:
+        if self.missing == "nan":
+            return values
+        if self.missing == "refuse":
+            raise InvalidValue(
+                f"column {self.key!r}", f"row {row} is missing", todo="give a number"
+            )
+        if self.missing == "mean":
+            if self.fill is None:
+                raise InvalidValue(
+                    f"column {self.key!r}",
+                    f"row {row} is missing, and no mean has been learnt to stand for it",
+                    todo="call learn first, or choose missing='zero'",
+                )
+            return np.where(gaps, np.array(self.fill), values)
+        return np.where(gaps, 0.0 if self.missing == "zero" else float(self.missing), values)
+
+
+def _apply(key: str, function: Callable[[Any], Any], values: np.ndarray) -> np.ndarray:
+    found = np.asarray(function(values.astype(np.float32)))
+    if found.shape != values.shape:
+        raise InvalidValue(
+            f"column {key!r}", f"normalizer_fn must keep the shape {values.shape}", found.shape
+        )
+    return found
+
+
+def numeric_column(
+    key: str,
+    shape: int | Iterable[int] = (1,),
+    default_value: float | Iterable[float] | None = None,
+    dtype: Any = "float32",
+    normalizer_fn: Callable[[Any], Any] | None = None,
+    *,
+    normalizer: str | None = None,
+    missing: str | float = "mean",
+) -> Numeric:
+    """Numbers of a raw column, as float32.
+
+    Numbers, booleans and texts of numbers are read; anything else, and infinity, is an error
+    that names the row. Missing cells follow `missing`.
+
+    Parameters
+    ----------
+    key : str
+        The raw column; with a shape, each cell holds a list of numbers.
+    shape : int or iterable of int
+        How many numbers a cell holds.
+    default_value : number or iterable of numbers, optional
+        What stands for a field that a serialized example lacks; never used for missing cells of
+        a frame.
+    dtype : dtype
+        The type in serialized examples.
+    normalizer_fn : callable, optional
+        Applied to the float32 array of shape (n, width), after missing cells were filled.
+    normalizer : {"standard", "minmax", "quantile", "log"}, optional
+        A scale that is learnt: mean 0 and deviation 1; the range seen to [0, 1]; the rank among
+        the values seen, in [0, 1]; or ``sign(x) log(1 + |x|)`` standardised.
+    missing : {"mean", "zero", "nan", "refuse"} or number
+        What a missing cell becomes before scaling: the mean learnt, 0, NaN as in TensorFlow, an
+        error, or the number given.
+
+    Returns
+    -------
+    Numeric
+
+    Raises
+    ------
+    InvalidValue, InvalidType
+        An argument out of range.
+
+    Examples
+    --------
+    >>> column = numeric_column("age", normalizer="standard").learn({"age": [20, 40]})
+    >>> column.encode({"age": [20, None, 50]}).ravel().tolist()
+    [-1.0, 0.0, 2.0]
+    """
+    subject = f"column {key!r}"
+    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    sizes = tuple(check_count(f"{subject}: shape", size) for size in sizes)
+    if isinstance(missing, str):
+        check_choice(f"{subject}: missing", missing, _POLICIES)
+    elif isinstance(missing, bool) or not math.isfinite(missing):
+        raise InvalidValue(f"{subject}: missing", "must be a finite number", repr(missing))
+    if normalizer is not None:
+        NORMALIZERS[normalizer]
+        if normalizer_fn is not None:
+            raise InvalidValue(subject, "takes normalizer or normalizer_fn, not both")
+    if normalizer_fn is not None and not callable(normalizer_fn):
+        raise InvalidType(f"{subject}: normalizer_fn", "must be callable", repr(normalizer_fn))
+    default = _default(subject, default_value, math.prod(sizes))
+    name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    return Numeric(check_key(key), sizes, default, name, normalizer_fn, normalizer, missing)
+
+
+def _default(subject: str, value: Any, width: int) -> float | tuple[float, ...] | None:
+    if value is None or isinstance(value, (int, float)):
+        return value
+    found = tuple(float(number) for number in np.asarray(value).ravel())
+    if len(found) != width:
+        raise InvalidValue(f"{subject}: default_value", f"must hold {width} numbers", found)
+    return found

@@ -1,0 +1,111 @@
+"""Raw columns as arrays of numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InvalidValue
+from .values import is_missing, is_several
+
+__all__ = ["read_numbers"]
+
+_TODO = "give numbers, or use a categorical column"
+
+
+def read_numbers(key: str, cells: Any, width: int) -> np.ndarray:
+    """Return a Series, an array or a list of cells as an ``(n, width)`` array of numbers.
+
+    Booleans are 0 and 1, text is read as a number, missing cells are NaN. Integers stay
+    integers.
+
+    Raises
+    ------
+    InvalidValue
+        A cell that is no number, an infinite one or a list of another length than `width`.
+
+    Examples
+    --------
+    >>> read_numbers("age", ["41"], 1)
+    array([[41.]])
+    """
+    found = _read(key, cells, width)
+    if found.ndim == 1:
+        found = found[:, np.newaxis]
+    if found.shape[1] != width:
+        raise InvalidValue(
+            f"column {key!r}", f"must hold {width} numbers a row", str(found.shape[1])
+        )
+    if found.dtype.kind == "f" and np.isinf(found).any():
+        row = int(np.flatnonzero(np.isinf(found).any(axis=1))[0])
+        raise InvalidValue(
+            f"column {key!r}", f"row {row} is infinite", found[row].tolist(), "clip it or drop it"
+        )
+    return found
+
+
+def _read(key: str, cells: Any, width: int) -> np.ndarray:
+    if isinstance(cells, pd.Series):
+        dtype = cells.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            return _by_distinct(key, cells.cat.codes.to_numpy(), list(cells.cat.categories))
+        if isinstance(dtype, np.dtype):
+            cells = cells.to_numpy()
+        elif pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
+            found: np.ndarray = cells.to_numpy(dtype=np.float64, na_value=np.nan)
+            return found
+        elif isinstance(dtype, pd.StringDtype):
+            codes, values = pd.factorize(cells)
+            return _by_distinct(key, codes, list(values))
+        else:
+            cells = cells.to_numpy(dtype=object)
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "iufb":
+        return cells.astype(np.float64) if cells.dtype.kind == "b" else cells
+    return _objects(key, cells, width)
+
+
+def _by_distinct(key: str, codes: np.ndarray, values: list[Any]) -> np.ndarray:
+    found = np.append([_number(value) for value in values], np.nan)
+    wrong = [at for at, value in enumerate(values) if np.isnan(found[at]) and not is_missing(value)]
+    if wrong and np.isin(codes, wrong).any():
+        row = int(np.isin(codes, wrong).argmax())
+        _refuse(key, row, values[codes[row]])
+    taken: np.ndarray = found[codes]
+    return taken
+
+
+def _objects(key: str, cells: Any, width: int) -> np.ndarray:
+    if width > 1 or (len(cells) and is_several(cells[0])):
+        return _vectors(key, cells, width)
+    found = np.array([_number(cell) for cell in cells], dtype=np.float64)
+    for row in np.flatnonzero(np.isnan(found)):
+        if is_several(cells[row]) or not is_missing(cells[row]):
+            _refuse(key, int(row), cells[row])
+    return found
+
+
+def _vectors(key: str, cells: Any, width: int) -> np.ndarray:
+    found = np.full((len(cells), width), np.nan)
+    for row, cell in enumerate(cells):
+        if not is_several(cell):
+            if not is_missing(cell):
+                _refuse(key, row, cell, f"give {width} numbers a row")
+            continue
+        values = np.asarray(list(cell), dtype=object).ravel()
+        if len(values) != width:
+            _refuse(key, row, cell, f"give {width} numbers a row")
+        found[row] = _objects(key, values, 1)
+    return found
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return np.nan
+
+
+def _refuse(key: str, row: int, value: Any, todo: str = _TODO) -> None:
+    raise InvalidValue(f"column {key!r}", f"row {row} is not a number", repr(value), todo)

@@ -1,0 +1,26 @@
+"""The dataflow graph: define expressions, differentiate them, run them as programs."""
+
+from . import ops
+from .gradients import gradients
+from .interpreter import Execution, evaluate
+from .op import OPS
+from .ops import *  # noqa: F403
+from .program import Program
+from .simplify import simplify
+from .tensor import Tensor, name_scope
+from .variables import Variable, constant, placeholder
+
+__all__ = [
+    "OPS",
+    "Execution",
+    "Program",
+    "Tensor",
+    "Variable",
+    "constant",
+    "evaluate",
+    "gradients",
+    "name_scope",
+    "placeholder",
+    "simplify",
+    *ops.__all__,
+]

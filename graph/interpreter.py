@@ -1,0 +1,368 @@
+"""Run a program on numpy: once and plainly, or many steps over resident arrays.
+
+`evaluate` is the definition: it calls one kernel after the other and keeps every value.
+`Execution` gives the same numbers from buffers laid out beforehand, so that a step costs little
+more than its kernels.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidValue, NonFinite, ShapeMismatch
+from .feeds import Feeder, Results
+from .plan import Plan, allocate, element_count, is_dynamic
+from .step import Step
+from .tensor import Tensor, topological
+from .variables import Variable
+
+__all__ = ["Execution", "evaluate"]
+
+Array = npt.NDArray[Any]
+DEFAULT_BATCH = 4096  # rows at a time where nobody asks for a batch size: buffers stay in cache
+BINDINGS_KEPT = 4  # batch sizes whose buffers are kept: full, last, and two of a prediction
+
+
+def evaluate(
+    outputs: Sequence[Tensor],
+    feeds: Mapping[Any, Any] | None = None,
+    variables: Mapping[str, Any] | None = None,
+) -> list[Array]:
+    """Return the values of `outputs`, computed one kernel after the other.
+
+    Parameters
+    ----------
+    outputs : sequence of Tensor
+    feeds : mapping, optional
+        Values by placeholder or its name. Any other tensor may be fed too, in place of its value.
+    variables : mapping of str to array, optional
+        Values by variable name; others take their initial value.
+
+    Returns
+    -------
+    list of ndarray
+
+    Raises
+    ------
+    InvalidValue
+        A placeholder is not fed.
+
+    Examples
+    --------
+    >>> from cannery.graph import evaluate, placeholder
+    >>> x = placeholder("x", (None,))
+    >>> evaluate([x + 1.0], {"x": [1.0, 2.0]})[0].tolist()
+    [2.0, 3.0]
+    """
+    values = evaluate_all(outputs, feeds, variables)
+    return [values[node] for node in outputs]
+
+
+def evaluate_all(
+    outputs: Sequence[Tensor],
+    feeds: Mapping[Any, Any] | None = None,
+    variables: Mapping[str, Any] | None = None,
+) -> dict[Tensor, Array]:
+    """Return the value of everything that `outputs` depend on, in order of computation."""
+    feeds, variables = feeds or {}, variables or {}
+    values: dict[Tensor, Array] = {}
+    with np.errstate(all="ignore"):
+        for node in topological(outputs):
+            if node in feeds:
+                values[node] = np.asarray(feeds[node], node.dtype)
+            elif node.op.name == "placeholder":
+                if node.name not in feeds:
+                    raise InvalidValue(f"feed {node.name!r}", "is missing", todo="add it to feeds")
+                values[node] = np.asarray(feeds[node.name], node.dtype)
+            elif isinstance(node, Variable):
+                given = variables.get(node.name)
+                drawn = node.initialize(np.random.default_rng(0)) if given is None else given
+                values[node] = np.asarray(drawn, node.dtype)
+            else:
+                kernel = node.op.kernel(np, **node.attributes)
+                value = kernel(*[values[source] for source in node.inputs], None)
+                # Sums depend on the order in memory, which `Execution` has row by row.
+                values[node] = np.asarray(value, node.dtype, order="K" if node.op.view else "C")
+    return values
+
+
+class _Binding:
+    """A program's kernels with all their arrays, for one batch size."""
+
+    def __init__(
+        self, program: Step, plan: Plan, storage: dict[Tensor, Array], batch: int, guard: str | None
+    ):
+        self.batch = batch
+        self.plan = plan
+        self.storage = storage
+        offsets, size, _ = allocate(plan, batch)
+        pool = np.empty(size + 64, np.uint8)
+        self._pool = pool[-pool.ctypes.data % 64 :]
+        self._offsets = offsets
+        self.arrays: dict[Tensor, Array | None] = {}
+        self.feeds: dict[str, Array] = {}
+        self.ragged: dict[str, Array] = {}
+        self._current: dict[Tensor, Array] = {}
+        self.calls: list[Callable[[], object]] = []
+        for node in program.inputs:
+            self._bind_placeholder(node)
+        for node in program.nodes:
+            if node.op.name == "constant":
+                self.arrays[node] = node.attributes["value"]
+            elif isinstance(node, Variable):
+                self.arrays[node] = storage[node]
+        watched = program.outputs[guard] if guard else None
+        if watched is not None and watched not in plan.position:
+            self._bind_guard(watched)
+        for node in plan.order:
+            self._bind(node)
+            if node is watched:
+                self._bind_guard(node)
+        self.results = {
+            node: self._borrow(node) if node in plan.borrowed else self.arrays[node]
+            for node in plan.outputs
+        }
+        self._bind_updates(program.updates)
+
+    def _bind_placeholder(self, node: Tensor) -> None:
+        if is_dynamic(node):
+            self.arrays[node] = None
+        else:
+            buffer = np.empty(self._shape(node), node.dtype)
+            self.arrays[node] = self.feeds[node.name] = buffer
+
+    def _shape(self, node: Tensor) -> tuple[int, ...]:
+        return tuple(self.batch if size is None else int(size) for size in node.shape)
+
+    def _buffer(self, node: Tensor) -> Array:
+        if node in self.plan.overwritten:
+            return self.storage[self.plan.overwritten[node]].reshape(self._shape(node))
+        count = element_count(node.shape, self.batch)
+        start = self._offsets[node]
+        stretch = self._pool[start : start + count * node.dtype.itemsize]
+        return stretch.view(node.dtype).reshape(self._shape(node))
+
+    def _bind(self, node: Tensor) -> None:
+        kernel = node.op.kernel(np, **node.attributes)
+        arrays = [self.arrays[source] for source in node.inputs]
+        if node in self.plan.arenas:
+            self.arrays[node] = self.storage[node]
+        elif is_dynamic(node):
+            self.arrays[node] = None
+            self._bind_dynamic(node, kernel, None)
+        elif any(array is None for array in arrays):
+            out = np.empty(self._shape(node), node.dtype) if node.op.view else self._buffer(node)
+            self.arrays[node] = out
+            self._bind_dynamic(node, kernel, out)
+        elif node.op.view:
+            self._bind_view(node, kernel, arrays)
+        elif node.op.name == "concat" and node.attributes["axis"] == 0:
+            self._bind_concat(node, arrays)
+        else:
+            self.arrays[node] = out = self._buffer(node)
+            self.calls.append(functools.partial(kernel, *arrays, out))
+
+    def _bind_dynamic(self, node: Tensor, kernel: Callable[..., Array], out: Array | None) -> None:
+        fixed = [self.arrays[source] for source in node.inputs]
+        current, ragged = self._current, self.ragged
+        sources = node.inputs
+
+        def value(source: Tensor) -> Array:
+            return ragged[source.name] if source.op.name == "placeholder" else current[source]
+
+        def call() -> None:
+            arrays = [
+                value(source) if array is None else array
+                for source, array in zip(sources, fixed, strict=True)
+            ]
+            result = kernel(*arrays, out)
+            if out is None:
+                current[node] = result if node.op.view else np.ascontiguousarray(result)
+            elif result is not out:
+                np.copyto(out, result)
+
+        self.calls.append(call)
+
+    def _bind_view(self, node: Tensor, kernel: Callable[..., Array], arrays: list[Any]) -> None:
+        view = kernel(*arrays, None)
+        self.arrays[node] = view
+        if view.size and not np.may_share_memory(view, arrays[0]):
+            # A reshape of a transposed value cannot be a view: it is copied at every step.
+            self.arrays[node] = out = np.empty(self._shape(node), node.dtype)
+            self.calls.append(lambda: np.copyto(out, kernel(*arrays, None)))
+
+    def _bind_concat(self, node: Tensor, arrays: list[Any]) -> None:
+        self.arrays[node] = out = self._buffer(node)
+        start = 0
+        for array in arrays:
+            part = out[start : start + len(array)]
+            start += len(array)
+            if part.size and part.ctypes.data != array.ctypes.data:
+                self.calls.append(functools.partial(np.copyto, part, array))
+
+    def _bind_guard(self, node: Tensor) -> None:
+        array = self.arrays[node]
+        isfinite = np.isfinite
+
+        def check() -> None:
+            if not isfinite(array).all():
+                raise NonFinite(f"tensor {node.name!r}", "is not finite")
+
+        self.calls.append(check)
+
+    def _borrow(self, node: Tensor) -> Array:
+        """Have the value copied at this point of the step; return the copy."""
+        value = self.arrays[node]
+        assert value is not None
+        copy = np.empty_like(value, order="C")
+        self.calls.append(functools.partial(np.copyto, copy, value))
+        return copy
+
+    def _bind_updates(self, updates: dict[Variable, Tensor]) -> None:
+        late = []
+        for variable, root in updates.items():
+            target, value = self.storage[variable], self.arrays[root]
+            assert value is not None
+            if value.ctypes.data == target.ctypes.data and value.strides == target.strides:
+                continue
+            if root in self.plan.borrowed:
+                value = self._borrow(root)
+            late.append(functools.partial(np.copyto, target, value))
+        self.calls.extend(late)
+
+    def step(self) -> None:
+        for call in self.calls:
+            call()
+
+
+class Execution:
+    """A program at work: its variables, and the buffers of its steps.
+
+    Made by `Program.start`. Safe to use from several threads, which then take turns.
+
+    Attributes
+    ----------
+    program : Program
+    variables : dict of str to ndarray
+        The variables' current values. These are the arrays the program updates, not copies.
+    """
+
+    def __init__(self, program: Step, values: Mapping[str, Any], share: bool = False):
+        for name, node in program.outputs.items():
+            if any(not isinstance(size, int) for size in node.shape[node.shape[:1] == (None,) :]):
+                wanted = "only its first axis may depend on the feeds, and only as the batch"
+                raise ShapeMismatch(f"output {name!r}", wanted, node.shape)
+        self.program = program
+        self._plan = Plan(program.outputs.values(), program.updates)
+        self._storage: dict[Tensor, Array] = {}
+        self._allocate_variables(values, share)
+        self.variables = {v.name: self._storage[v] for v in program.variables}
+        self._bindings: dict[tuple[int, str | None], _Binding] = {}
+        self._lock = threading.Lock()
+
+    def _allocate_variables(self, values: Mapping[str, Any], share: bool) -> None:
+        for arena, members in self._plan.arenas.items():
+            flat = np.empty(element_count(arena.shape, 0), arena.dtype)
+            self._storage[arena] = flat.reshape(arena.shape)  # type: ignore[arg-type]
+            start = 0
+            for variable in members:
+                count = element_count(variable.shape, 0)
+                part = flat[start : start + count]
+                self._storage[variable] = part.reshape(variable.shape)  # type: ignore[arg-type]
+                start += count
+        for variable in self.program.variables:
+            value = np.asarray(values[variable.name], variable.dtype)
+            if value.shape != variable.shape:
+                wanted = f"must have shape {variable.shape}"
+                raise ShapeMismatch(f"variable {variable.name!r}", wanted, value.shape)
+            if variable in self._storage:
+                self._storage[variable][...] = value
+            elif share and variable not in self.program.updates and value.flags.c_contiguous:
+                self._storage[variable] = value
+            else:
+                self._storage[variable] = np.array(value, order="C")
+
+    def _binding(self, batch: int, guard: str | None) -> _Binding:
+        key = (batch, guard)
+        found = self._bindings.pop(key, None)
+        if found is None:
+            found = _Binding(self.program, self._plan, self._storage, batch, guard)
+        self._bindings[key] = found
+        while len(self._bindings) > BINDINGS_KEPT:
+            del self._bindings[next(iter(self._bindings))]
+        return found
+
+    def run(
+        self,
+        feeds: Mapping[str, Any] | None = None,
+        rows: npt.ArrayLike | None = None,
+        batch_size: int | None = None,
+        finite: str | None = None,
+    ) -> dict[str, Array]:
+        """Run one step for each batch of rows.
+
+        Parameters
+        ----------
+        feeds : mapping of str to array or ragged
+            By placeholder name, the whole data set: axis 0 is the row wherever the placeholder's
+            is the batch. A feed with ``offsets``, ``ids`` and ``weights`` is ragged.
+        rows : array of int, optional
+            The rows to visit and their order; all of them as they come by default.
+        batch_size : int, optional
+            Rows a step; the last step takes what is left.
+        finite : str, optional
+            An output that must be finite. It is checked before any update of its step.
+
+        Returns
+        -------
+        dict of str to ndarray
+            An output with a batch axis in front has one entry a row visited; any other has one
+            a step, or none of that axis where nothing fed has a batch axis.
+
+        Raises
+        ------
+        InvalidValue
+            A feed is missing, or its rows differ in number from the others.
+        ShapeMismatch
+            A feed has another shape than its placeholder.
+        NonFinite
+            The output named by `finite` is not; the variables are as before that step.
+        """
+        if finite is not None and finite not in self.program.outputs:
+            raise InvalidValue("finite", "must name an output", repr(finite))
+        with self._lock, np.errstate(all="ignore"):
+            return self._run(feeds or {}, rows, batch_size, finite)
+
+    def _run(
+        self, feeds: Mapping[str, Any], rows: Any, batch_size: int | None, finite: str | None
+    ) -> dict[str, Array]:
+        feeder = Feeder(self.program.inputs, feeds)
+        if feeder.rows is None:
+            if rows is not None:
+                raise InvalidValue("rows", "nothing that is fed has rows", todo="leave them out")
+            binding = self._binding(0, finite)
+            feeder.load(binding.feeds, binding.ragged, None, 0, 0)
+            binding.step()
+            return {
+                name: np.array(binding.results[node])
+                for name, node in self.program.outputs.items()
+            }
+        chosen = None if rows is None else feeder.check_rows(rows)
+        count = feeder.rows if chosen is None else len(chosen)
+        if batch_size is not None and batch_size < 1:
+            raise InvalidValue("batch_size", "must be at least 1", batch_size)
+        size = min(batch_size or DEFAULT_BATCH, max(count, 1))
+        results = Results(self.program.outputs, count, -(-count // size))
+        for step, low in enumerate(range(0, count, size)):
+            high = min(low + size, count)
+            binding = self._binding(high - low, finite)
+            feeder.load(binding.feeds, binding.ragged, chosen, low, high)
+            binding.step()
+            results.store(binding.results, step, low, high)
+        return results.arrays

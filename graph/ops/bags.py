@@ -1,0 +1,194 @@
+"""Bags of ids: the rows of a table that a bag names, as one row. A negative id means none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import InvalidValue
+from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
+from ..tensor import Tensor, TensorLike
+from .comparison import cast, where
+from .elementwise import maximum, sqrt, square
+from .lookup import SAMPLE_IDS, SAMPLE_TABLE, require_ids, scatter_rows, take, within
+from .reduction import sum
+from .segments import segment_sum
+from .shaping import expand
+
+__all__ = ["clip_rows", "sum_rows"]
+
+
+class _SumRows(Op):
+    """y[i] = sum over k of weights[i, k] * table[ids[i, k]], or unweighted."""
+
+    name = "sum_rows"
+
+    def infer(self, table: Tensor, ids: Tensor, *weights: Tensor) -> Spec:
+        require_ids(self, table, ids, *weights, ids=ids)
+        if table.rank != 2 or table.shape[0] == 0 or not ids.rank:
+            raise self.refuse("takes a table (rows, width) and ids (..., k)", table, ids)
+        if any(w.shape != ids.shape or w.dtype != table.dtype for w in weights):
+            raise self.refuse("needs a weight for each id", table, ids, *weights)
+        return Spec((*ids.shape[:-1], table.shape[1]), table.dtype)
+
+    def kernel(self, xp: Any) -> Kernel:
+        def compute(table: Array, ids: Array, *rest: Array) -> Array:
+            out = rest[-1]
+            size, width = ids.shape[-1], table.shape[1]
+            bags = ids.reshape(-1, size)
+            weights = rest[0].reshape(bags.shape) if len(rest) == 2 else None
+            if xp is not np or not within(bags, len(table), "sum_rows"):
+                kept = bags >= 0
+                weights = (
+                    kept.astype(table.dtype) if weights is None else xp.where(kept, weights, 0)
+                )
+                picked = xp.where(kept[:, :, None], xp.take(table, bags, 0, None, "clip"), 0)
+            else:
+                picked = xp.take(table, bags, 0, None, "clip")
+            if weights is None:
+                weights = xp.ones((1, size), table.dtype)
+            if out is None:
+                y = xp.matmul(weights[:, None, :], picked)
+                return y.reshape(*ids.shape[:-1], width)
+            np.matmul(weights[:, None, :], picked, out.reshape(len(bags), 1, width))
+            return out
+
+        return compute
+
+    def gradient(
+        self, g: Tensor, y: Tensor, table: Tensor, ids: Tensor, *weights: Tensor
+    ) -> Sequence[Tensor | None]:
+        spread = expand(g, -2)
+        if not weights:
+            size = ids.shape[-1]
+            values = spread if size == 1 else spread * as_tensor(np.ones((size, 1), g.dtype))
+            return scatter_rows(ids, values, table.shape[0]), None
+        values = spread * expand(weights[0], -1)
+        slope = sum(take(table, ids) * spread, -1)
+        return scatter_rows(ids, values, table.shape[0]), None, slope
+
+    def samples(self) -> Iterable[Sample]:
+        weights = np.random.default_rng(13).normal(size=SAMPLE_IDS.shape)
+        yield Sample((SAMPLE_TABLE, SAMPLE_IDS), batched=(1,))
+        yield Sample((SAMPLE_TABLE[:, :1].copy(), SAMPLE_IDS), batched=(1,))
+        yield Sample((SAMPLE_TABLE, np.maximum(SAMPLE_IDS, 0), weights), batched=(1, 2))
+        yield Sample((SAMPLE_TABLE[:, :1].copy(), SAMPLE_IDS, weights), batched=(1, 2))
+        yield Sample((SAMPLE_TABLE, SAMPLE_IDS[:, :1]), batched=(1,))
+
+
+_sum_rows = _SumRows()
+OPS.add("sum_rows", _sum_rows)
+
+
+def clip_rows(rows: TensorLike, max_norm: float) -> Tensor:
+    """Return `rows` with those longer than `max_norm` scaled down to it; gradients flow through.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (..., width)
+    max_norm : float
+        The largest L2 norm.
+
+    Returns
+    -------
+    Tensor of shape (..., width)
+
+    Examples
+    --------
+    >>> from cannery.graph import clip_rows, evaluate
+    >>> evaluate([clip_rows([[3.0, 4.0], [0.0, 1.0]], 2.5)])[0].tolist()
+    [[1.5, 2.0], [0.0, 1.0]]
+    """
+    rows = as_tensor(rows)
+    if not max_norm > 0:
+        raise InvalidValue("clip_rows", "max_norm must be positive", max_norm)
+    # The square root of at least max_norm squared: its slope is finite at rows of zeros too.
+    return rows * (max_norm / sqrt(maximum(sum(square(rows), -1, keepdims=True), max_norm**2)))
+
+
+COMBINERS = ("sum", "mean", "sqrtn")
+
+
+def sum_rows(
+    table: TensorLike,
+    ids: TensorLike,
+    weights: TensorLike | None = None,
+    lengths: Tensor | None = None,
+    combiner: str = "sum",
+    max_norm: float | None = None,
+) -> Tensor:
+    """Return one row for each bag of ids: the sum or a mean of the rows they name.
+
+    With weights ``w`` and rows ``e``, ``sum`` is ``sum(w e)``, ``mean`` is ``sum(w e) / sum(w)``
+    and ``sqrtn`` is ``sum(w e) / sqrt(sum(w^2))``; without, every weight is one. The last two leave
+    out weights that are not positive, as TensorFlow does. A bag without ids gives zeros.
+
+    Parameters
+    ----------
+    table : Tensor of shape (rows, width)
+    ids : Tensor of shape (..., k), or (values,) with `lengths`
+        int32 or int64; a negative id is skipped.
+    weights : Tensor of the shape of `ids`, optional
+    lengths : Tensor of shape (bags,), optional
+        How many of the ids each bag has, one bag after the other.
+    combiner : {"sum", "mean", "sqrtn"}
+    max_norm : float, optional
+        Scale longer rows down to this L2 norm first.
+
+    Returns
+    -------
+    Tensor of shape (..., width), or (bags, width)
+
+    Raises
+    ------
+    InvalidValue
+        There is no such combiner. When run: an id is not below the number of rows.
+
+    Examples
+    --------
+    >>> from cannery.graph import constant, evaluate, sum_rows
+    >>> table = constant([[1.0], [2.0], [4.0]])
+    >>> evaluate([sum_rows(table, [[0, 2], [1, -1]], combiner="mean")])[0].tolist()
+    [[2.5], [2.0]]
+    """
+    table, ids = as_tensor(table), as_tensor(ids)
+    weights = None if weights is None else as_tensor(weights, table)
+    if combiner not in COMBINERS:
+        raise InvalidValue("sum_rows", f"combiner must be one of {COMBINERS}", combiner)
+    if combiner != "sum":
+        kept = ids >= 0
+        if weights is not None:
+            weights = where(kept & (weights > 0), weights, 0.0)
+        share = cast(kept, table.dtype) if weights is None else weights
+    total = _weighted(table, ids, weights, lengths, max_norm)
+    if combiner == "sum":
+        return total
+    if combiner == "sqrtn":
+        norm = sqrt(_bag_sum(square(share), lengths))
+    else:
+        norm = _bag_sum(share, lengths)
+    return total / expand(where(norm > 0, norm, 1.0), -1)
+
+
+def _bag_sum(x: Tensor, lengths: Tensor | None) -> Tensor:
+    return sum(x, -1) if lengths is None else segment_sum(x, lengths)
+
+
+def _weighted(
+    table: Tensor,
+    ids: Tensor,
+    weights: Tensor | None,
+    lengths: Tensor | None,
+    max_norm: float | None,
+) -> Tensor:
+    """Return sum(w e) for each bag."""
+    if lengths is None and max_norm is None:
+        return _sum_rows(table, ids) if weights is None else _sum_rows(table, ids, weights)
+    rows = take(table, ids)
+    if max_norm is not None:
+        rows = clip_rows(rows, max_norm)
+    if weights is not None:
+        rows = rows * expand(weights, -1)
+    return sum(rows, -2) if lengths is None else segment_sum(rows, lengths)

@@ -1,0 +1,318 @@
+"""Functions that fold an axis into one value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
+from ..tensor import Dimension, Shape, Tensor, TensorLike
+from .comparison import cast, equal, where
+
+__all__ = ["count", "max", "mean", "min", "prod", "sum"]
+
+Axis = int | Sequence[int] | None
+
+
+def axes_of(op: Op, x: Tensor, axis: Axis) -> tuple[int, ...]:
+    """Return the axes meant, sorted and counted from the front."""
+    given = range(x.rank) if axis is None else (axis,) if isinstance(axis, int) else axis
+    if any(not -x.rank <= i < x.rank for i in given):
+        raise op.refuse(f"has no axis {axis}", x)
+    return tuple(sorted({i % x.rank for i in given}))
+
+
+def reduced(shape: Shape, axis: tuple[int, ...], keepdims: bool) -> Shape:
+    kept: list[Dimension] = []
+    for i, size in enumerate(shape):
+        if i not in axis:
+            kept.append(size)
+        elif keepdims:
+            kept.append(1)
+    return tuple(kept)
+
+
+def restored(t: Tensor, axis: tuple[int, ...], keepdims: bool) -> Tensor:
+    """Return `t` with the reduced axes back, at size one."""
+    if not keepdims:
+        for i in axis:
+            t = OPS["expand"](t, axis=i)
+    return t
+
+
+class _Reduction(Op):
+    """y[i] = x[i, j] folded over all j, by a ufunc."""
+
+    def __init__(self, name: str, ufunc: str, kinds: str):
+        self.name, self._ufunc, self._kinds = name, ufunc, kinds
+
+    def infer(self, x: Tensor, *, axis: tuple[int, ...], keepdims: bool) -> Spec:
+        if x.dtype.kind not in self._kinds:
+            raise self.refuse("takes numbers (use cast)", x)
+        return Spec(reduced(x.shape, axis, keepdims), x.dtype)
+
+    def kernel(self, xp: Any, *, axis: tuple[int, ...], keepdims: bool) -> Kernel:
+        if xp is not np:
+            function = getattr(xp, self.name)
+            return lambda x, out: function(x, axis=axis, keepdims=keepdims).astype(x.dtype)
+        reduce = getattr(np, self._ufunc).reduce
+        where_to = axis[0] if len(axis) == 1 else axis
+
+        def compute(x: Array, out: Array | None = None) -> Array:
+            if not x.size:
+                start = self._identity(x.dtype)
+                return reduce(x, where_to, x.dtype, out, keepdims, start)
+            return reduce(x, where_to, x.dtype, out, keepdims)
+
+        return compute
+
+    def _identity(self, dtype: np.dtype[Any]) -> Any:
+        """Return the result for no elements at all, such as an empty batch."""
+        if self.name in ("sum", "prod"):
+            return int(self.name == "prod")
+        sign = -1 if self.name == "max" else 1
+        return sign * np.inf if dtype.kind == "f" else sign * np.iinfo(dtype).max
+
+    def gradient(
+        self, g: Tensor, y: Tensor, x: Tensor, *, axis: tuple[int, ...], keepdims: bool
+    ) -> Sequence[Tensor | None]:
+        g, y = (restored(t, axis, keepdims) for t in (g, y))
+        return (self._spread(g, y, x, axis),)
+
+    def _spread(self, g: Tensor, y: Tensor, x: Tensor, axis: tuple[int, ...]) -> Tensor:
+        raise NotImplementedError
+
+    def samples(self) -> Iterable[Sample]:
+        x = np.random.default_rng(3).permutation(24).reshape(4, 3, 2) / 8 - 1.3
+        for axis, keepdims in (((0, 1, 2), False), ((0,), True), ((1,), False), ((0, 2), False)):
+            yield Sample((x,), {"axis": axis, "keepdims": keepdims})
+        yield Sample((x.astype("int32"),), {"axis": (1, 2), "keepdims": True})
+
+
+class _Sum(_Reduction):
+    """y[i] = x[i, 0] + x[i, 1] + ..."""
+
+    def _spread(self, g: Tensor, y: Tensor, x: Tensor, axis: tuple[int, ...]) -> Tensor:
+        return OPS["broadcast_like"](g, x)  # type: ignore[no-any-return]
+
+
+class _Extreme(_Reduction):
+    """y[i] = the largest, or smallest, of x[i, 0], x[i, 1], ...; ties share the gradient."""
+
+    def _spread(self, g: Tensor, y: Tensor, x: Tensor, axis: tuple[int, ...]) -> Tensor:
+        reached = cast(equal(x, y), x.dtype)
+        return reached * (g / sum(reached, axis, keepdims=True))
+
+
+class _Product(_Reduction):
+    """y[i] = x[i, 0] * x[i, 1] * ...
+
+    The slope at x[i, j] is the product of the others, which division gives unless one is zero.
+    """
+
+    def _spread(self, g: Tensor, y: Tensor, x: Tensor, axis: tuple[int, ...]) -> Tensor:
+        zero = equal(x, 0.0)
+        zeros = sum(cast(zero, x.dtype), axis, keepdims=True)
+        rest = where(zero, 1.0, x)
+        product = prod(rest, axis, keepdims=True)
+        slope = where(zero, where(zeros > 1, 0.0, product), where(zeros > 0, 0.0, product / rest))
+        return g * slope
+
+
+OPS.add("sum", _Sum("sum", "add", "fiu"))
+OPS.add("max", _Extreme("max", "maximum", "fi"))
+OPS.add("min", _Extreme("min", "minimum", "fi"))
+OPS.add("prod", _Product("prod", "multiply", "fiu"))
+
+
+def _fold(name: str, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
+    x = as_tensor(x)
+    axes = axes_of(OPS[name], x, axis)
+    if any(x.shape[i] == 0 for i in axes) and name in ("max", "min"):
+        raise OPS[name].refuse("needs at least one element", x)
+    return OPS[name](x, axis=axes, keepdims=keepdims) if axes else x  # type: ignore[no-any-return]
+
+
+def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the sum over some axes.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int or sequence of int, optional
+        All axes by default.
+    keepdims : bool
+        Whether the axes stay, at size one.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> from cannery.graph import evaluate, sum
+    >>> evaluate([sum([[1.0, 2.0], [3.0, 4.0]], axis=0)])[0].tolist()
+    [4.0, 6.0]
+    """
+    return _fold("sum", x, axis, keepdims)
+
+
+def max(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the largest element over some axes; equal ones share the gradient.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int or sequence of int, optional
+        All axes by default.
+    keepdims : bool
+        Whether the axes stay, at size one.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> from cannery.graph import evaluate, max
+    >>> evaluate([max([[1.0, 2.0], [3.0, 4.0]], axis=0)])[0].tolist()
+    [3.0, 4.0]
+    """
+    return _fold("max", x, axis, keepdims)
+
+
+def min(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the smallest element over some axes; equal ones share the gradient.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int or sequence of int, optional
+        All axes by default.
+    keepdims : bool
+        Whether the axes stay, at size one.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> from cannery.graph import evaluate, min
+    >>> evaluate([min([[1.0, 2.0], [3.0, 4.0]], axis=0)])[0].tolist()
+    [1.0, 2.0]
+    """
+    return _fold("min", x, axis, keepdims)
+
+
+def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the product over some axes.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int or sequence of int, optional
+        All axes by default.
+    keepdims : bool
+        Whether the axes stay, at size one.
+
+    Returns
+    -------
+    Tensor
+        Its gradient is right at zeros too; its second derivative is not.
+
+    Examples
+    --------
+    >>> from cannery.graph import evaluate, prod
+    >>> evaluate([prod([[1.0, 2.0], [3.0, 4.0]], axis=0)])[0].tolist()
+    [3.0, 8.0]
+    """
+    return _fold("prod", x, axis, keepdims)
+
+
+class _Count(Op):
+    """y = the number of elements of x along some axes."""
+
+    name = "count"
+
+    def infer(self, x: Tensor, *, axis: tuple[int, ...], dtype: str) -> Spec:
+        return Spec((), np.dtype(dtype))
+
+    def kernel(self, xp: Any, *, axis: tuple[int, ...], dtype: str) -> Kernel:
+        def compute(x: Array, out: Array | None = None) -> Array:
+            total = math.prod(x.shape[i] for i in axis)
+            if out is None:
+                return xp.asarray(total, dtype)
+            out.fill(total)
+            return out
+
+        return compute
+
+    def samples(self) -> Iterable[Sample]:
+        x = np.ones((4, 3))
+        yield Sample((x,), {"axis": (0, 1), "dtype": "float32"}, differentiable=False)
+        yield Sample((x,), {"axis": (1,), "dtype": "int64"}, differentiable=False)
+
+
+_count = _Count()
+OPS.add("count", _count)
+
+
+def count(x: TensorLike, axis: Axis = None, dtype: Any = "float32") -> Tensor:
+    """Return the number of elements of `x` along some axes, such as the batch size.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int or sequence of int, optional
+        All axes by default.
+    dtype : dtype
+        Of the result.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Examples
+    --------
+    >>> from cannery.graph import count, evaluate, placeholder
+    >>> float(evaluate([count(placeholder("x", (None, 3)), 0)], {"x": [[1, 2, 3]]})[0])
+    1.0
+    """
+    x = as_tensor(x)
+    axes = axes_of(_count, x, axis)
+    sizes = [x.shape[i] for i in axes]
+    known = [size for size in sizes if isinstance(size, int)]
+    if len(known) == len(sizes):
+        return as_tensor(np.asarray(math.prod(known), dtype))
+    return _count(x, axis=axes, dtype=np.dtype(dtype).name)
+
+
+def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the mean over some axes.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int or sequence of int, optional
+        All axes by default.
+    keepdims : bool
+        Whether the axes stay, at size one.
+
+    Returns
+    -------
+    Tensor
+        NaN where there is nothing to take the mean of.
+
+    Examples
+    --------
+    >>> from cannery.graph import evaluate, mean
+    >>> evaluate([mean([[1.0, 2.0], [3.0, 4.0]], axis=0)])[0].tolist()
+    [2.0, 3.0]
+    """
+    x = as_tensor(x)
+    return sum(x, axis, keepdims) / count(x, axis, x.dtype)

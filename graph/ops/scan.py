@@ -1,0 +1,125 @@
+"""Functions that run along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import InvalidValue
+from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
+from ..tensor import Tensor, TensorLike
+from .reduction import axes_of, reduced
+
+__all__ = ["argmax", "cumsum"]
+
+
+class _ArgMax(Op):
+    """y[i] = the first j with the largest x[i, j]."""
+
+    name = "argmax"
+
+    def infer(self, x: Tensor, *, axis: int) -> Spec:
+        if x.shape[axis] == 0:
+            raise self.refuse("needs at least one element", x)
+        return Spec(reduced(x.shape, (axis,), False), np.dtype("int64"))
+
+    def kernel(self, xp: Any, *, axis: int) -> Kernel:
+        def compute(x: Array, out: Array | None = None) -> Array:
+            if not x.shape[axis]:
+                raise InvalidValue("op 'argmax'", "needs at least one element", x.shape)
+            return x.argmax(axis) if out is None else x.argmax(axis, out)
+
+        return compute
+
+    def samples(self) -> Iterable[Sample]:
+        x = np.random.default_rng(3).permutation(24).reshape(4, 3, 2) / 8 - 1.3
+        for axis in (1, 2):
+            yield Sample((x,), {"axis": axis}, differentiable=False)
+
+
+_argmax = _ArgMax()
+OPS.add("argmax", _argmax)
+
+
+def argmax(x: TensorLike, axis: int = -1) -> Tensor:
+    """Return where the largest element of an axis is; the first of equal ones, or of NaNs.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int
+
+    Returns
+    -------
+    Tensor of int64
+
+    Examples
+    --------
+    >>> from cannery.graph import argmax, evaluate
+    >>> evaluate([argmax([[1.0, 3.0, 2.0]])])[0].tolist()
+    [1]
+    """
+    x = as_tensor(x)
+    return _argmax(x, axis=axes_of(_argmax, x, axis)[0])
+
+
+class _CumulativeSum(Op):
+    """y[j] = x[0] + ... + x[j], or x[j] + ... + x[n - 1] when reversed."""
+
+    name = "cumsum"
+
+    def infer(self, x: Tensor, *, axis: int, reverse: bool) -> Spec:
+        if x.dtype.kind not in "fiu":
+            raise self.refuse("takes numbers (use cast)", x)
+        return Spec(x.shape, x.dtype)
+
+    def kernel(self, xp: Any, *, axis: int, reverse: bool) -> Kernel:
+        back = (slice(None),) * axis + (slice(None, None, -1),)
+
+        def compute(x: Array, out: Array | None = None) -> Array:
+            if not reverse:
+                return xp.cumsum(x, axis, x.dtype, out)
+            y = xp.cumsum(x[back], axis, x.dtype, None if out is None else out[back])
+            return y[back] if out is None else out
+
+        return compute
+
+    def gradient(
+        self, g: Tensor, y: Tensor, x: Tensor, *, axis: int, reverse: bool
+    ) -> Sequence[Tensor | None]:
+        return (self(g, axis=axis, reverse=not reverse),)
+
+    def samples(self) -> Iterable[Sample]:
+        x = np.linspace(-2, 2, 24).reshape(4, 3, 2)
+        for axis, reverse in ((1, False), (2, True), (0, False)):
+            yield Sample((x,), {"axis": axis, "reverse": reverse})
+
+
+_cumsum = _CumulativeSum()
+OPS.add("cumsum", _cumsum)
+
+
+def cumsum(x: TensorLike, axis: int = -1, reverse: bool = False) -> Tensor:
+    """Return the running sum along an axis.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int
+    reverse : bool
+        Run from the end to the front.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> from cannery.graph import cumsum, evaluate
+    >>> evaluate([cumsum([1.0, 2.0, 3.0])])[0].tolist()
+    [1.0, 3.0, 6.0]
+    """
+    x = as_tensor(x)
+    return _cumsum(x, axis=axes_of(_cumsum, x, axis)[0], reverse=reverse)

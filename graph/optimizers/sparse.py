@@ -1,0 +1,77 @@
+"""Row-sparse gradients: `scatter_rows` nodes that nobody has executed, and sums of them."""
+
+from __future__ import annotations
+
+import functools
+import operator
+
+from ..ops import (
+    cast,
+    concat,
+    expand,
+    greater,
+    greater_equal,
+    group_ids,
+    group_rows,
+    scatter_rows,
+    sum_groups,
+)
+from ..tensor import Tensor
+
+__all__ = ["distinct_rows", "is_sparse", "touched_rows"]
+
+
+def _parts(gradient: Tensor) -> list[Tensor]:
+    """Return the tensors that `gradient` is the sum of."""
+    if gradient.op.name != "add":
+        return [gradient]
+    return [part for source in gradient.inputs for part in _parts(source)]
+
+
+def is_sparse(gradient: Tensor) -> bool:
+    """Whether `gradient` is zero outside the rows that a batch names."""
+    return all(part.op.name == "scatter_rows" for part in _parts(gradient))
+
+
+def _merged(gradient: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Return ids and values of one `scatter_rows` equal to the sum, or None if sizes forbid it."""
+    parts = [part.inputs for part in _parts(gradient)]
+    if len(parts) == 1:
+        ids, values = parts[0]
+        return ids, values
+    # A batch of ids cannot follow another along the batch, but can beside it.
+    parts = [(expand(i, 1), expand(v, 1)) if i.rank == 1 else (i, v) for i, v in parts]
+    shapes = {(i.shape[0], *i.shape[2:], i.dtype) for i, _ in parts}
+    known = all(isinstance(size, int) for i, _ in parts for size in i.shape[1:])
+    if len(shapes) > 1 or not known:
+        return None
+    return concat([i for i, _ in parts], axis=1), concat([v for _, v in parts], axis=1)
+
+
+def distinct_rows(gradient: Tensor) -> Tensor | None:
+    """Return an equal `scatter_rows` that names no row twice.
+
+    None where `gradient` is dense, or a sum over feeds whose sizes cannot be joined.
+    """
+    if not is_sparse(gradient):
+        return None
+    merged = _merged(gradient)
+    if merged is None:
+        return None
+    ids, values = merged
+    if ids.op.name == "group_ids":
+        return gradient
+    groups = group_rows(ids)
+    return scatter_rows(group_ids(ids, groups), sum_groups(groups, values), rows=gradient.shape[0])
+
+
+def touched_rows(gradient: Tensor) -> Tensor:
+    """Return which rows a sparse `gradient` names, as booleans that broadcast over the table."""
+    named = [
+        scatter_rows(ids, cast(greater_equal(ids, 0), gradient.dtype), rows=gradient.shape[0])
+        for ids, _ in (part.inputs for part in _parts(gradient))
+    ]
+    touched = greater(functools.reduce(operator.add, named), 0.0)
+    for axis in range(1, gradient.rank):
+        touched = expand(touched, axis)
+    return touched

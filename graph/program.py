@@ -1,0 +1,137 @@
+"""A step as a value: what goes in, what comes out, and what each variable becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidType, InvalidValue, ShapeMismatch
+from .interpreter import Execution
+from .tensor import Tensor, topological
+from .variables import Variable
+
+__all__ = ["Program"]
+
+
+class Program:
+    """Expressions to compute together, and the new value of each variable.
+
+    A program has no state and no order: every expression sees the variables as they were before
+    the step, and all updates take place together after it.
+
+    Parameters
+    ----------
+    inputs : sequence of Tensor, optional
+        The placeholders that will be fed; by default all that the expressions use.
+    outputs : mapping of str to Tensor, or sequence of Tensor
+        What a run returns. A sequence is named by its tensors' names.
+    updates : mapping of Variable to Tensor, optional
+        The new value of each variable that changes.
+
+    Raises
+    ------
+    ShapeMismatch
+        An update differs from its variable in shape or dtype.
+    InvalidValue
+        Two feeds or two variables share a name, or a needed placeholder is not in `inputs`.
+
+    Examples
+    --------
+    >>> from cannery.graph import Program, Variable, placeholder
+    >>> x = placeholder("x", ())
+    >>> total = Variable(0.0, "total")
+    >>> program = Program(outputs={"before": total}, updates={total: total + x})
+    >>> execution = program.start()
+    >>> _ = execution.run({"x": 2.0})
+    >>> float(execution.run({"x": 3.0})["before"]), float(execution.variables["total"])
+    (2.0, 5.0)
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Tensor] | None = None,
+        outputs: Mapping[str, Tensor] | Sequence[Tensor] = (),
+        updates: Mapping[Variable, Tensor] | None = None,
+    ):
+        if not isinstance(outputs, Mapping):
+            outputs = {tensor.name: tensor for tensor in outputs}
+        self.outputs: dict[str, Tensor] = dict(outputs)
+        self.updates: dict[Variable, Tensor] = dict(updates or {})
+        self.nodes = topological([*self.outputs.values(), *self.updates, *self.updates.values()])
+        found = [node for node in self.nodes if node.op.name == "placeholder"]
+        self.inputs: tuple[Tensor, ...] = tuple(found if inputs is None else inputs)
+        self.variables: tuple[Variable, ...] = tuple(
+            node for node in self.nodes if isinstance(node, Variable)
+        )
+        self._check(found)
+
+    def _check(self, found: Sequence[Tensor]) -> None:
+        for kind, nodes in (("feed", self.inputs), ("variable", self.variables)):
+            names = [node.name for node in nodes]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise InvalidValue("program", f"two {kind}s share a name", twice, "rename one")
+        for node in found:
+            if node not in self.inputs:
+                raise InvalidValue("program", f"needs the feed {node.name!r}", todo="add it to inputs")
+        for variable, value in self.updates.items():
+            if not isinstance(variable, Variable):
+                raise InvalidType("program", "only variables can be updated", repr(variable))
+            if variable.shape != value.shape or variable.dtype != value.dtype:
+                wanted = f"must have shape {variable.shape} and dtype {variable.dtype}"
+                given = f"{value.shape} {value.dtype}"
+                raise ShapeMismatch(f"update of {variable.name!r}", wanted, given)
+
+    def initial_values(self, seed: int | None = 0) -> dict[str, npt.NDArray[Any]]:
+        """Return a fresh first value for each variable, by name.
+
+        The draw of a variable depends on `seed` and its place among the variables only.
+        """
+        seeds = np.random.SeedSequence(seed).spawn(len(self.variables))
+        return {
+            variable.name: variable.initialize(np.random.default_rng(child))
+            for variable, child in zip(self.variables, seeds, strict=True)
+        }
+
+    def start(
+        self,
+        values: Mapping[str, npt.NDArray[Any]] | None = None,
+        seed: int | None = 0,
+        share: bool = False,
+    ) -> Execution:
+        """Return a running instance of this program, with its own variables.
+
+        Parameters
+        ----------
+        values : mapping of str to array, optional
+            First values by variable name; the others are initialised.
+        seed : int, optional
+            For the initialisers; None draws a fresh one.
+        share : bool
+            Use the arrays in `values` themselves instead of copies, where the program does not
+            update them.
+
+        Returns
+        -------
+        Execution
+        """
+        values = values or {}
+        missing = [v.name for v in self.variables if v.name not in values]
+        drawn = self.initial_values(seed) if missing else {}
+        first = {v.name: values.get(v.name, drawn.get(v.name)) for v in self.variables}
+        return Execution(self, first, share)
+
+    def __str__(self) -> str:
+        from .text import program_text  # text needs Program's nodes only; kept out of the core
+
+        return program_text(self)
+
+    def __repr__(self) -> str:
+        feeds = ", ".join(node.name for node in self.inputs)
+        return (
+            f"<Program ({feeds}) -> ({', '.join(self.outputs)}), {len(self.nodes)} nodes, "
+            f"{len(self.updates)} updates>"
+        )
