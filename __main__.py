@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .commands import MODELS, TASKS, demo, fit
+from .commands import MODELS, TASKS, fit_file, run_demo
 from .errors import CanneryError
 
 __all__ = ["main"]
@@ -23,12 +23,12 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser(
         "demo", help="compare linear, deep and Wide & Deep on made-up clicks"
     )
-    show.set_defaults(run=demo)
+    show.set_defaults(run=run_demo)
     show.add_argument("--impressions", type=int, default=100_000, metavar="N")
     show.add_argument("--out", type=Path, default=Path("cannery-demo"), metavar="DIR")
 
     train = commands.add_parser("fit", help="fit a model to a CSV or Parquet file")
-    train.set_defaults(run=fit)
+    train.set_defaults(run=fit_file)
     train.add_argument("data", type=Path, metavar="DATA", help="a .csv, .csv.gz or .parquet file")
     train.add_argument("--target", required=True, metavar="NAME", help="the column to predict")
     train.add_argument("--model", choices=sorted(MODELS), default="wide_deep")

@@ -1,6 +1,6 @@
 """What the command line runs: one command, one file."""
 
-from .demo import demo
-from .fit import MODELS, TASKS, fit
+from .demo import run_demo
+from .fit import MODELS, TASKS, fit_file
 
-__all__ = ["MODELS", "TASKS", "demo", "fit"]
+__all__ = ["MODELS", "TASKS", "fit_file", "run_demo"]

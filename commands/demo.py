@@ -25,7 +25,7 @@ from ..feature_columns import (
 from ..graph.optimizers import Adam
 from .output import make_folder, save_picture, table
 
-__all__ = ["app_store_columns", "demo"]
+__all__ = ["app_store_columns", "run_demo"]
 
 LEAST_IMPRESSIONS = 1000
 
@@ -85,7 +85,7 @@ def _models(random_state: int, verbose: int) -> dict[str, Any]:
     }
 
 
-def demo(impressions: int, out: Path, random_state: int) -> pd.DataFrame:
+def run_demo(impressions: int, out: Path, random_state: int) -> pd.DataFrame:
     """Fit the three models, print how well they do and draw their learning curves.
 
     Parameters

@@ -22,11 +22,11 @@ from ..estimators import (
     WideDeepClassifier,
     WideDeepRegressor,
 )
-from ..feature_columns import Inferred, infer_columns
+from ..feature_columns import infer_columns
 from .output import make_folder, save_picture, table
 from .reading import read_table
 
-__all__ = ["MODELS", "TASKS", "fit"]
+__all__ = ["MODELS", "TASKS", "fit_file"]
 
 MODELS = {
     "linear": (LinearClassifier, LinearRegressor),
@@ -39,7 +39,7 @@ NOT_SETTABLE = {"columns", "linear_columns", "deep_columns", "callbacks"}
 WORDS = {"true": True, "false": False, "none": None}
 
 
-def fit(
+def fit_file(
     data: Path,
     target: str,
     model: str = "wide_deep",
@@ -91,8 +91,11 @@ def fit(
     print(f"{data}: {len(X):,} rows to fit, {len(X_test):,} held out; {task} of {target!r}\n")
     chosen = infer_columns(X)
     print(f"{chosen}\n")
-    _use(estimator, chosen)
-    estimator.fit(X, y, validation_data=(X_test, y_test))
+    if not chosen.wide + chosen.deep:
+        raise InvalidValue("DATA", "no column is left to learn from", todo="see the table above")
+    # Rows that decide when to stop must not be those the metrics are reported on.
+    judged = None if estimator.early_stopping else (X_test, y_test)
+    estimator.fit(X, y, validation_data=judged)
     metrics = estimator.evaluate(X_test, y_test)
     print(f"{type(estimator).__name__} on the rows held out:")
     print(table(["metric", "value"], [[name, float(value)] for name, value in metrics.items()]))
@@ -137,19 +140,6 @@ def _hold_out(
         )
     except ValueError as error:
         raise InvalidValue("--test-fraction", f"leaves no usable split ({error})", share) from None
-
-
-def _use(estimator: Any, chosen: Inferred) -> None:
-    """Hand the inferred columns to the parts of the model that take them."""
-    if not chosen.wide + chosen.deep:
-        raise InvalidValue("DATA", "no column is left to learn from", todo="see the table above")
-    names = estimator.get_params(deep=False)
-    if "columns" not in names:
-        estimator.set_params(linear_columns=chosen.wide, deep_columns=chosen.deep)
-    elif "hidden_units" in names:
-        estimator.set_params(columns=chosen.deep)
-    else:
-        estimator.set_params(columns=chosen.wide)
 
 
 def _apply(estimator: Any, setting: str) -> None:

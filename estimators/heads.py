@@ -32,12 +32,14 @@ from ..graph import (
     sparse_softmax_cross_entropy,
     squared_error,
 )
+from ..graph import max as largest
 from ..registry import Registry
 from .head import Evaluation, Head, per_row
 from .metrics import areas_under_curves, decision_metrics, threshold_metrics, weighted_mean
 
 __all__ = [
     "HEADS",
+    "LOSSES",
     "BinaryHead",
     "Head",
     "MultiClassHead",
@@ -163,7 +165,8 @@ class MultiClassHead(Head):
         """Return logits, probabilities and class_ids."""
         return {
             "logits": logits,
-            "probabilities": softmax(logits),
+            # Beside a large logit the sum of exponentials would lose its last digits.
+            "probabilities": softmax(logits - largest(logits, axis=1, keepdims=True)),
             "class_ids": expand(argmax(logits, axis=1), axis=1),
         }
 
@@ -273,7 +276,7 @@ class RegressionHead(Head):
     'exp'
     """
 
-    width: int = 1  # type: ignore[misc]
+    width: int = 1
     loss: str = "squared_error"
     delta: float = 1.0
     quantile: float = 0.5

@@ -122,7 +122,7 @@ def _weight_of_each(classes: npt.NDArray[Any], class_weight: Any) -> Floats:
     if strange and any(name not in class_weight for name in known):
         raise InvalidValue("class_weight", "names classes that y lacks", strange, f"y has {known}")
     each = [class_weight.get(name, 1.0) for name in known]
-    if not all(isinstance(w, numbers.Real) and 0 <= w < np.inf for w in each):
+    if not all(isinstance(w, numbers.Real) and 0 <= float(w) < np.inf for w in each):
         wrong = "must be finite numbers of at least 0"
         raise InvalidValue("class_weight", wrong, repr(dict(class_weight)))
     return np.array(each, np.float64)

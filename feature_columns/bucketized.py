@@ -42,7 +42,7 @@ class Bucketized(Categorical, kind="bucketized"):
     @property
     def size(self) -> int:
         """One bucket more than boundaries, for each number of the source."""
-        self._require_learned()
+        self.require_learned()
         return self.buckets * self.source.width
 
     @property

@@ -76,7 +76,8 @@ class Column(abc.ABC):
     def _learn(self, frame: Frame) -> Self:
         return self
 
-    def _require_learned(self) -> None:
+    def require_learned(self) -> None:
+        """Raise `InvalidValue` unless `encode` has all it needs."""
         if not self.learned:
             raise InvalidValue(
                 f"column {self.name!r}", "has not learnt from a frame", todo="call learn first"
@@ -133,7 +134,7 @@ class Categorical(Column):
             An array where a row has one value, -1 where it has none; a `Ragged` where a row
             has several, without the missing ones.
         """
-        self._require_learned()
+        self.require_learned()
         found = self.lookup(as_frame(frame))
         if isinstance(found, Ragged):
             return found.keep(found.ids != ABSENT)
@@ -194,7 +195,7 @@ class Keyed(Categorical):
 
     def encode(self, frame: Any) -> np.ndarray | Ragged:
         """Return the ids of each row; see `Categorical.encode`."""
-        self._require_learned()
+        self.require_learned()
         frame = as_frame(frame)
         factor, ids = self._table(frame)
         if factor.offsets is not None:

@@ -14,6 +14,7 @@ from ..errors import InvalidType, InvalidValue
 from .cells import Cells, cells_of, learn_cells
 from .checks import check_count, check_key
 from .column import ABSENT, Categorical, Leaf, leaf_of
+from .factor import Factor
 from .frames import Frame
 from .hashed import Hashed
 from .hashing import CROSS_SEED, EMPTY, concatenate, concatenate_one
@@ -73,13 +74,10 @@ class Raw:
     def _leaf(self, frame: Frame) -> Leaf:
         factor = cells_of(frame, self.key, self.cells)
         kinds = factor.kinds if self.cells is None else set(self.cells.kinds)
-        hashes = np.append(factor.fingerprints, np.uint64(EMPTY))
-        if kinds & {"number", "boolean"} and not kinds & {"text", "date", "other"}:
-            # What was a number at first stays one when it comes back as text, and conversely.
-            for at, value in enumerate(factor.texts):
-                number = whole(value)
-                if number is not None:
-                    hashes[at] = number & 0xFFFFFFFFFFFFFFFF
+        # What was a number at first stays one when it comes back as text, and conversely.
+        numeric = bool(kinds & {"number", "boolean"}) and kinds <= {"number", "boolean", "missing"}
+        values = _numbers(factor) if numeric else factor.fingerprints
+        hashes = np.append(values, np.uint64(EMPTY))
         return leaf_of(factor, hashes, np.zeros(len(hashes), dtype=bool))
 
 
@@ -212,6 +210,18 @@ class Crossed(Categorical, kind="crossed"):
         found = self._hash(hashes[::-1])
         found[absent] = ABSENT
         return Ragged(offsets, found)
+
+
+def _numbers(factor: Factor) -> np.ndarray:
+    """Return whole numbers as they are and any other value's fingerprint, as uint64."""
+    if isinstance(factor.values, np.ndarray) and factor.values.dtype.kind == "i":
+        return factor.values.astype(np.int64).view(np.uint64)
+    hashes = factor.fingerprints.copy()
+    for at, value in enumerate(factor.texts):
+        number = whole(value)
+        if number is not None:
+            hashes[at] = number & 0xFFFFFFFFFFFFFFFF
+    return hashes
 
 
 def _along_axes(vectors: list[np.ndarray]) -> list[np.ndarray]:

@@ -95,7 +95,7 @@ class Elapsed(Number, kind="elapsed"):
 
     def encode(self, frame: Any) -> np.ndarray:
         """Return float32 numbers of shape (n, 1); a missing date is the mean, 0."""
-        self._require_learned()
+        self.require_learned()
         assert self.scale is not None
         found = self.scale(self._days(as_frame(frame), self.cells)).astype(np.float32)
         return np.nan_to_num(found, nan=0.0)

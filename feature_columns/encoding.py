@@ -161,8 +161,10 @@ class ColumnSet:
             A cell that a column cannot read, naming the row.
         """
         frame = as_frame(frame, strict)
-        if not self.learned:
-            return _with_cells(self, frame).encode(frame)
+        columns = self if self.learned else _with_cells(self, frame)
+        return columns._encode(frame)
+
+    def _encode(self, frame: Frame) -> Encoded:
         numbers = np.empty((frame.rows, self._width), dtype=np.float32)
         ids = np.empty((frame.rows, self._count), dtype=self._dtype)
         ragged = {}
@@ -212,12 +214,14 @@ def _fresh(name: str, taken: set[str]) -> str:
 
 
 def _with_cells(columns: ColumnSet, frame: Frame) -> ColumnSet:
+    """Return the set that knows which columns have several values a row, but no more."""
     for column in columns.columns:
-        if not column.learned:
-            raise InvalidValue(
-                f"column {column.name!r}", "has not learnt from a frame", todo="call learn first"
-            )
-    return columns.learn(frame)
+        column.require_learned()
+    if not frame.rows:
+        return columns
+    return ColumnSet(
+        column if isinstance(column, Number) else column.learn(frame) for column in columns.columns
+    )
 
 
 def learn(columns: Iterable[Column], frame: Any) -> list[Column]:

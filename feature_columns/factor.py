@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ class Factor:
 def factorize(key: str, cells: Any) -> Factor:
     """Return the `Factor` of a Series, an array or a list of one cell."""
     if isinstance(cells, list):
-        return _one(cells[0])
+        return _one(key, cells[0])
     if isinstance(cells, pd.Series):
         if isinstance(cells.dtype, pd.StringDtype) and cells.dtype.storage == "python":
             return _clean(*pd.factorize(np.asarray(cells)))
@@ -96,7 +97,7 @@ def factorize(key: str, cells: Any) -> Factor:
         elif cells.dtype == object:
             cells = cells.to_numpy()
     if isinstance(cells, np.ndarray) and cells.ndim == 2:
-        return _lists(list(cells))
+        return _lists(key, list(cells))
     if isinstance(cells, np.ndarray) and cells.dtype == object:
         return _objects(key, cells)
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "US":
@@ -104,9 +105,9 @@ def factorize(key: str, cells: Any) -> Factor:
     return _clean(*pd.factorize(cells))
 
 
-def _one(cell: Any) -> Factor:
+def _one(key: str, cell: Any) -> Factor:
     if is_several(cell):
-        return _lists([cell])
+        return _lists(key, [cell])
     if is_missing(cell):
         return Factor(np.array([-1]), [])
     return Factor(np.array([0]), [cell])
@@ -139,15 +140,22 @@ def _plain(values: Any) -> list[Any] | np.ndarray:
 
 def _objects(key: str, cells: np.ndarray) -> Factor:
     if any(is_several(cell) for cell in _first_present(cells)):
-        return _lists(cells, key)
+        return _lists(key, cells)
+    return _flat(cells) or _lists(key, cells)
+
+
+def _flat(cells: np.ndarray) -> Factor | None:
+    """Return the factor of single cells, or None where some hold several values."""
     try:
         codes, values = pd.factorize(cells)
     except TypeError:
-        return _lists(cells, key)
+        if any(map(is_several, cells)):
+            return None
+        return _mixed(cells)
     if all(type(value) is str for value in values):
         return _clean(codes, values)
-    if any(is_several(value) for value in values):
-        return _lists(cells, key)
+    if any(map(is_several, values)):
+        return None
     return _mixed(cells)
 
 
@@ -175,18 +183,17 @@ def _identity(cell: Any) -> tuple[type, Any]:
     return type(cell), cell
 
 
-def _lists(cells: Sequence[Any] | np.ndarray, key: str = "") -> Factor:
-    rows = [_members(cell) for cell in cells]
+def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
+    rows = [cell if type(cell) is list else _members(cell) for cell in cells]
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    flat = [value for row in rows for value in row]
-    if any(is_several(value) for value in flat):
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    flat = itertools.chain.from_iterable(rows)
+    inner = _flat(np.fromiter(flat, dtype=object, count=int(offsets[-1])))
+    if inner is None:
         row = next(i for i, row in enumerate(rows) if any(map(is_several, row)))
         raise InvalidValue(
-            f"column {key!r}", f"row {row} holds a list of lists", rows[row], "flatten it"
+            f"column {key!r}", f"row {row} holds a list of lists", repr(rows[row]), "flatten it"
         )
-    array = np.fromiter(flat, dtype=object, count=len(flat))
-    inner = _objects(key, array) if flat else Factor(np.zeros(0, dtype=np.intp), [])
     return Factor(inner.codes, inner.values, offsets)
 
 
@@ -194,8 +201,6 @@ def _members(cell: Any) -> Sequence[Any]:
     if isinstance(cell, (set, frozenset)):
         # The order of a set differs from run to run.
         return sorted(cell, key=text)
-    if isinstance(cell, np.ndarray):
-        return list(cell)
     if is_several(cell):
         return list(cell)
     return [] if is_missing(cell) else [cell]

@@ -7,7 +7,7 @@ and every feature column over it works on the distinct values.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,8 +28,8 @@ class Frame:
 
     Parameters
     ----------
-    keys : list of str
-        The names of the raw columns.
+    names : iterable
+        The names of the raw columns; their texts are the keys.
     rows : int
         How many rows there are.
     read : callable
@@ -39,15 +39,20 @@ class Frame:
     """
 
     def __init__(
-        self, keys: list[str], rows: int, read: Callable[[str], Any], strict: bool = False
+        self, names: Iterable[Any], rows: int, read: Callable[[str], Any], strict: bool = False
     ):
-        self.keys, self.rows, self.strict = keys, rows, strict
-        self._read = read
+        self.rows, self.strict = rows, strict
+        self._names, self._read = names, read
         self._found: dict[Hashable, Any] = {}
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the raw columns."""
+        return list(map(str, self._names))
 
     def strictly(self) -> Frame:
         """Return the same frame, read anew and strict."""
-        return Frame(self.keys, self.rows, self._read, strict=True)
+        return Frame(self._names, self.rows, self._read, strict=True)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return ``make()``, called once per frame and `key`."""
@@ -128,21 +133,21 @@ def as_frame(data: Any, strict: bool = False) -> Frame:
 
 def _pandas(data: pd.DataFrame, strict: bool) -> Frame:
     names = data.columns
-    keys = list(map(str, names))
     if not names.is_unique:
-        _refuse_duplicate(keys)
+        _refuse_duplicate(list(map(str, names)))
 
     def position(key: str) -> int:
         try:
             return int(names.get_loc(key))
         except KeyError:
             # A column named by a number has the number's text as its key.
-            return dict(zip(keys, range(len(keys)), strict=True))[key]
+            return {str(name): at for at, name in enumerate(names)}[key]
 
     if len(data) == 1:
         # Reading one cell costs a fraction of building a Series.
-        return Frame(keys, 1, lambda key: [data.iat[0, position(key)]], strict)
-    return Frame(keys, len(data), lambda key: data.iloc[:, position(key)], strict)
+        cells = data.iat
+        return Frame(names, 1, lambda key: [cells[0, position(key)]], strict)
+    return Frame(names, len(data), lambda key: data.iloc[:, position(key)], strict)
 
 
 def _refuse_duplicate(keys: list[str]) -> None:

@@ -74,7 +74,7 @@ class Numeric(Number, kind="numeric"):
 
     def encode(self, frame: Any) -> np.ndarray:
         """Return float32 numbers of shape (n, width)."""
-        self._require_learned()
+        self.require_learned()
         values = self.filled(as_frame(frame))
         if self.normalizer_fn is not None:
             values = _apply(self.key, self.normalizer_fn, values)

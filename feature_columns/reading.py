@@ -101,6 +101,9 @@ def _vectors(key: str, cells: Any, width: int) -> np.ndarray:
 
 
 def _number(value: Any) -> float:
+    # numpy would count nanoseconds, and Python reads "1_000".
+    if isinstance(value, (np.datetime64, np.timedelta64)) or "_" in str(value):
+        return np.nan
     try:
         return float(value)
     except (TypeError, ValueError):

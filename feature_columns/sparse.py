@@ -37,7 +37,7 @@ class Sparse(Categorical, kind="sparse"):
     @property
     def size(self) -> int:
         """The number of columns of the matrix."""
-        self._require_learned()
+        self.require_learned()
         assert self.features is not None
         return self.features
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import numbers
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 __all__ = ["is_missing", "is_several", "kind_of", "kinds_of", "text", "texts", "whole"]
 
+_WHOLE = re.compile(r"-?[0-9]+(\.0)?")
 _BOOLEANS = {"False": 0, "True": 1}
 _SEVERAL = (list, tuple, set, frozenset, np.ndarray)
 
@@ -91,10 +93,9 @@ def whole(value: str) -> int | None:
     """Return the 64-bit whole number that a canonical text stands for, if it does."""
     if value in _BOOLEANS:
         return _BOOLEANS[value]
-    try:
-        found = int(value.removesuffix(".0"))
-    except ValueError:
+    if not _WHOLE.fullmatch(value) or len(value) > 25:
         return None
+    found = int(value.removesuffix(".0"))
     return found if -(2**63) <= found < 2**63 else None
 
 

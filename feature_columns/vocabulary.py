@@ -97,7 +97,7 @@ class _Vocabular(Keyed):
     @property
     def size(self) -> int:
         """The vocabulary and its out-of-vocabulary buckets."""
-        self._require_learned()
+        self.require_learned()
         assert self.vocabulary is not None
         return max(1, len(self.vocabulary) + self.num_oov_buckets)
 
@@ -109,7 +109,7 @@ class _Vocabular(Keyed):
         >>> categorical_column_with_vocabulary_list("city", ["Oslo"], num_oov_buckets=1).tokens()
         ['Oslo', '<other 0>']
         """
-        self._require_learned()
+        self.require_learned()
         assert self.vocabulary is not None
         return [*self.vocabulary.tokens, *(f"<other {at}>" for at in range(self.num_oov_buckets))]
 

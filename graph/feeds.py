@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class Feeder:
         self._fixed: list[tuple[str, Array]] = []
         self._batched: list[tuple[str, Array]] = []
         self._ragged: list[tuple[str, Array, Array | None, np.dtype[Any]]] = []
+        self._owners: dict[str, Any] = {}
         for node in inputs:
             owner = node.name
             if owner not in feeds:
@@ -65,6 +67,7 @@ class Feeder:
             self._fixed.append((node.name, array))
 
     def _add_ragged(self, node: Tensor, owner: str, ragged: Any) -> None:
+        self._owners[owner] = ragged
         offsets = np.asarray(ragged.offsets)
         self._count(owner, len(offsets) - 1)
         values = ragged.weights if node.name == f"{owner}/weights" else ragged.ids
@@ -93,6 +96,10 @@ class Feeder:
             raise InvalidValue("rows", f"must be in [0, {self.rows})", given)
         return chosen.astype(np.intp, copy=False)
 
+    def ragged_rows(self, rows: npt.NDArray[np.intp]) -> dict[str, Ragged]:
+        """Return the ragged feeds with only some of their rows, in the order given."""
+        return {name: Ragged.of(feed, rows) for name, feed in self._owners.items()}
+
     def load(
         self,
         buffers: dict[str, Array],
@@ -112,14 +119,35 @@ class Feeder:
                 array.take(rows[low:high], 0, buffers[name], "clip")
         chosen: Any = slice(low, high) if rows is None else rows[low:high]
         for name, offsets, values, dtype in self._ragged:
-            starts = offsets[:-1][chosen]
-            lengths = offsets[1:][chosen] - starts
+            lengths, index = _places(offsets, chosen)
             if values is None:
                 buffers[name][...] = lengths
                 continue
-            first = np.cumsum(lengths) - lengths
-            index = np.arange(int(lengths.sum())) + np.repeat(starts - first, lengths)
             ragged[name] = values[index].astype(dtype, copy=False)
+
+
+def _places(offsets: Array, chosen: Any) -> tuple[Array, Array]:
+    """Return the number of values of the chosen rows, and where these values are."""
+    starts = offsets[:-1][chosen]
+    lengths = offsets[1:][chosen] - starts
+    first = np.cumsum(lengths) - lengths
+    return lengths, np.arange(int(lengths.sum())) + np.repeat(starts - first, lengths)
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Some rows of a ragged feed."""
+
+    offsets: Array
+    ids: Array
+    weights: Array | None
+
+    @classmethod
+    def of(cls, feed: Any, rows: npt.NDArray[np.intp]) -> Ragged:
+        """Return the rows of `feed`, in the order given."""
+        lengths, index = _places(np.asarray(feed.offsets), rows)
+        weights = None if feed.weights is None else feed.weights[index]
+        return cls(np.concatenate([[0], np.cumsum(lengths)]), feed.ids[index], weights)
 
 
 class Results:

@@ -8,6 +8,7 @@ more than its kernels.
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from ..errors import InvalidValue, NonFinite, ShapeMismatch
 from .feeds import Feeder, Results
 from .plan import Plan, allocate, element_count, is_dynamic
+from .staging import rowwise, substitute
 from .step import Step
 from .tensor import Tensor, topological
 from .variables import Variable
@@ -26,6 +28,7 @@ __all__ = ["Execution", "evaluate"]
 
 Array = npt.NDArray[Any]
 DEFAULT_BATCH = 4096  # rows at a time where nobody asks for a batch size: buffers stay in cache
+STAGED_ROWS = 4096  # rows prepared at a time for the steps of a training run
 BINDINGS_KEPT = 4  # batch sizes whose buffers are kept: full, last, and two of a prediction
 
 
@@ -208,10 +211,11 @@ class _Binding:
 
     def _bind_guard(self, node: Tensor) -> None:
         array = self.arrays[node]
-        isfinite = np.isfinite
+        assert array is not None
+        scalar = array.ndim == 0
 
         def check() -> None:
-            if not isfinite(array).all():
+            if not (math.isfinite(array.item()) if scalar else np.isfinite(array).all()):
                 raise NonFinite(f"tensor {node.name!r}", "is not finite")
 
         self.calls.append(check)
@@ -259,12 +263,30 @@ class Execution:
                 wanted = "only its first axis may depend on the feeds, and only as the batch"
                 raise ShapeMismatch(f"output {name!r}", wanted, node.shape)
         self.program = program
-        self._plan = Plan(program.outputs.values(), program.updates)
+        self._before: Execution | None = None
+        self._step: Step = program
+        if program.updates:
+            self._stage(program)
+        self._plan = Plan(self._step.outputs.values(), self._step.updates)
         self._storage: dict[Tensor, Array] = {}
         self._allocate_variables(values, share)
         self.variables = {v.name: self._storage[v] for v in program.variables}
         self._bindings: dict[tuple[int, str | None], _Binding] = {}
         self._lock = threading.Lock()
+
+    def _stage(self, program: Step) -> None:
+        """Take out of the step what feeds alone determine, row by row."""
+        fed = rowwise(program)
+        if not fed:
+            return
+        roots = [*program.outputs.values(), *program.updates.values()]
+        late = substitute(roots, fed)
+        outputs = dict(zip(program.outputs, late[: len(program.outputs)], strict=True))
+        updates = dict(zip(program.updates, late[len(program.outputs) :], strict=True))
+        make = type(program)
+        self._step = make(outputs=outputs, updates=updates)
+        early = {stand_in.name: node for node, stand_in in fed.items()}
+        self._before = Execution(make(outputs=early), {})
 
     def _allocate_variables(self, values: Mapping[str, Any], share: bool) -> None:
         for arena, members in self._plan.arenas.items():
@@ -292,7 +314,7 @@ class Execution:
         key = (batch, guard)
         found = self._bindings.pop(key, None)
         if found is None:
-            found = _Binding(self.program, self._plan, self._storage, batch, guard)
+            found = _Binding(self._step, self._plan, self._storage, batch, guard)
         self._bindings[key] = found
         while len(self._bindings) > BINDINGS_KEPT:
             del self._bindings[next(iter(self._bindings))]
@@ -358,11 +380,34 @@ class Execution:
         if batch_size is not None and batch_size < 1:
             raise InvalidValue("batch_size", "must be at least 1", batch_size)
         size = min(batch_size or DEFAULT_BATCH, max(count, 1))
-        results = Results(self.program.outputs, count, -(-count // size))
-        for step, low in enumerate(range(0, count, size)):
-            high = min(low + size, count)
-            binding = self._binding(high - low, finite)
-            feeder.load(binding.feeds, binding.ragged, chosen, low, high)
-            binding.step()
-            results.store(binding.results, step, low, high)
+        results = Results(self._step.outputs, count, -(-count // size))
+        if self._before is None:
+            self._steps(feeder, chosen, 0, count, size, finite, results)
+            return results.arrays
+        many = size * max(1, STAGED_ROWS // size)
+        for low in range(0, count, many):
+            high = min(low + many, count)
+            places = np.arange(low, high) if chosen is None else chosen[low:high]
+            part = dict(feeds)
+            part.update(feeder.ragged_rows(places))
+            part.update(self._before._run(feeds, places, len(places), None))
+            self._steps(Feeder(self._step.inputs, part), None, low, high, size, finite, results)
         return results.arrays
+
+    def _steps(
+        self,
+        feeder: Feeder,
+        rows: npt.NDArray[np.intp] | None,
+        first: int,
+        end: int,
+        size: int,
+        finite: str | None,
+        results: Results,
+    ) -> None:
+        """Run the steps from row `first` of the run on; the feeder's rows begin there."""
+        for low in range(first, end, size):
+            high = min(low + size, end)
+            binding = self._binding(high - low, finite)
+            feeder.load(binding.feeds, binding.ragged, rows, low - first, high - first)
+            binding.step()
+            results.store(binding.results, low // size, low, high)

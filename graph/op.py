@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,11 +51,16 @@ class Op:
     registers one instance. Instances are called to build tensors.
     """
 
-    name: ClassVar[str] | str = ""
+    name: str = ""
     view: bool = False
     """The result is a view of the first input: it needs no buffer."""
     overwrites: slice = slice(0)
     """The inputs whose memory `out` may be, because the kernel reads before it writes."""
+
+    by_row: bool = False
+    """Where axis 0 is the batch, row i of the result depends on row i of the inputs alone."""
+    broadcasts: bool = False
+    """Inputs of different ranks are aligned at their last axis."""
 
     # `Any` lets a subclass name its inputs and attributes.
     def infer(self, *inputs: Any, **attributes: Any) -> Spec:
@@ -156,6 +161,9 @@ def as_tensor(value: TensorLike, like: Tensor | None = None) -> Tensor:
 
 class _Elementwise(Op):
     """y[i] = f(x[i], ...) with numpy's broadcasting."""
+
+    by_row = True
+    broadcasts = True
 
     def __init__(
         self,

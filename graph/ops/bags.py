@@ -11,13 +11,22 @@ from ...errors import InvalidValue
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Tensor, TensorLike
 from .comparison import cast, where
-from .elementwise import maximum, sqrt, square
+from .elementwise import maximum, multiply, sqrt, square
+from .filled import ones
 from .lookup import SAMPLE_IDS, SAMPLE_TABLE, require_ids, scatter_rows, take, within
 from .reduction import sum
 from .segments import segment_sum
 from .shaping import expand
 
 __all__ = ["clip_rows", "sum_rows"]
+
+
+def _sum_rows_anywhere(xp: Any, table: Array, ids: Array, *weights: Array) -> Array:
+    """Return what the kernel does, by functions that every array library has."""
+    kept = ids >= 0
+    picked = xp.where(kept[..., None], xp.take(table, xp.maximum(ids, 0), 0), 0)
+    shares = xp.where(kept, weights[0] if weights else 1, 0).astype(table.dtype)
+    return xp.matmul(shares[..., None, :], picked)[..., 0, :]
 
 
 class _SumRows(Op):
@@ -34,26 +43,30 @@ class _SumRows(Op):
         return Spec((*ids.shape[:-1], table.shape[1]), table.dtype)
 
     def kernel(self, xp: Any) -> Kernel:
+        if xp is not np:
+            return lambda *arrays: _sum_rows_anywhere(xp, *arrays[:-1])
+
         def compute(table: Array, ids: Array, *rest: Array) -> Array:
-            out = rest[-1]
-            size, width = ids.shape[-1], table.shape[1]
-            bags = ids.reshape(-1, size)
-            weights = rest[0].reshape(bags.shape) if len(rest) == 2 else None
-            if xp is not np or not within(bags, len(table), "sum_rows"):
-                kept = bags >= 0
-                weights = (
-                    kept.astype(table.dtype) if weights is None else xp.where(kept, weights, 0)
-                )
-                picked = xp.where(kept[:, :, None], xp.take(table, bags, 0, None, "clip"), 0)
+            width, size = table.shape[1], ids.shape[-1]
+            out = np.empty((*ids.shape[:-1], width), table.dtype) if rest[-1] is None else rest[-1]
+            whole = within(ids, len(table), "sum_rows")
+            if len(rest) == 1 and size == 1 and whole:
+                return table.take(ids[..., 0], 0, out, "clip")
+            if width == 1:
+                picked = table.reshape(-1).take(ids, None, None, "clip")
             else:
-                picked = xp.take(table, bags, 0, None, "clip")
-            if weights is None:
-                weights = xp.ones((1, size), table.dtype)
-            if out is None:
-                y = xp.matmul(weights[:, None, :], picked)
-                return y.reshape(*ids.shape[:-1], width)
-            np.matmul(weights[:, None, :], picked, out.reshape(len(bags), 1, width))
-            return out
+                picked = table.take(ids, 0, None, "clip")
+            weights = rest[0] if len(rest) == 2 else ones(size, table.dtype)
+            if not whole:
+                missing = ids < 0
+                picked[missing] = 0
+                weights = np.where(missing, table.dtype.type(0), weights)
+            if width > 1:
+                np.matmul(weights[..., None, :], picked, out[..., None, :])
+                return out
+            if weights.ndim > 1:
+                picked *= weights
+            return np.matmul(picked, ones(size, table.dtype)[:, None], out)
 
         return compute
 
@@ -101,11 +114,11 @@ def clip_rows(rows: TensorLike, max_norm: float) -> Tensor:
     >>> evaluate([clip_rows([[3.0, 4.0], [0.0, 1.0]], 2.5)])[0].tolist()
     [[1.5, 2.0], [0.0, 1.0]]
     """
-    rows = as_tensor(rows)
     if not max_norm > 0:
         raise InvalidValue("clip_rows", "max_norm must be positive", max_norm)
     # The square root of at least max_norm squared: its slope is finite at rows of zeros too.
-    return rows * (max_norm / sqrt(maximum(sum(square(rows), -1, keepdims=True), max_norm**2)))
+    norm = sqrt(maximum(sum(square(rows), -1, keepdims=True), max_norm**2))
+    return multiply(rows, max_norm / norm)
 
 
 COMBINERS = ("sum", "mean", "sqrtn")

@@ -56,6 +56,7 @@ class _Cast(Op):
     """y[i] = x[i] as another dtype."""
 
     name = "cast"
+    by_row = True
 
     def infer(self, x: Tensor, *, dtype: str) -> Spec:
         return Spec(x.shape, np.dtype(dtype))
@@ -72,8 +73,8 @@ class _Cast(Op):
     def gradient(self, g: Tensor, y: Tensor, x: Tensor, *, dtype: str) -> Sequence[Tensor | None]:
         return (cast(g, x.dtype) if x.dtype.kind == y.dtype.kind == "f" else None,)
 
-    def emit(self, *names: str, dtype: str) -> str:
-        return "({dtype}){0}".format(*names, dtype=C_TYPES[dtype])
+    def emit(self, *names: str, **attributes: Any) -> str:
+        return f"({C_TYPES[attributes['dtype']]}){names[0]}"
 
     def samples(self) -> Iterable[Sample]:
         x = np.linspace(-2, 2, 12).reshape(4, 3)
@@ -129,6 +130,8 @@ class _Mask(Op):
     """y[i] = x[i] where kept[i], otherwise zero times x[i]."""
 
     name = "mask"
+    by_row = True
+    broadcasts = True
     overwrites = slice(0, 1)
 
     def infer(self, x: Tensor, kept: Tensor) -> Spec:
@@ -142,7 +145,7 @@ class _Mask(Op):
     def gradient(self, g: Tensor, y: Tensor, x: Tensor, kept: Tensor) -> Sequence[Tensor | None]:
         return mask(g, kept), None
 
-    def emit(self, *names: str) -> str:
+    def emit(self, *names: str, **attributes: Any) -> str:
         return "{} * {}".format(*names)
 
     def samples(self) -> Iterable[Sample]:
@@ -182,7 +185,9 @@ class _Where(Op):
     """y[i] = a[i] where condition[i], otherwise b[i]."""
 
     name = "where"
-    overwrites = slice(2, 3)
+    by_row = True
+    broadcasts = True
+    overwrites = slice(1, 3)
 
     def infer(self, condition: Tensor, a: Tensor, b: Tensor) -> Spec:
         if condition.dtype != bool or a.dtype != b.dtype:
@@ -191,10 +196,10 @@ class _Where(Op):
 
     def kernel(self, xp: Any) -> Kernel:
         def compute(condition: Any, a: Any, b: Any, out: Any = None) -> Any:
+            y = xp.where(condition, a, b)
             if out is None:
-                return xp.where(condition, a, b)
-            xp.copyto(out, b)
-            xp.copyto(out, a, "same_kind", condition)
+                return y
+            xp.copyto(out, y)
             return out
 
         return compute
@@ -204,7 +209,7 @@ class _Where(Op):
     ) -> Sequence[Tensor | None]:
         return None, where(condition, g, 0.0), where(condition, 0.0, g)
 
-    def emit(self, *names: str) -> str:
+    def emit(self, *names: str, **attributes: Any) -> str:
         return "{} ? {} : {}".format(*names)
 
     def samples(self) -> Iterable[Sample]:

@@ -20,6 +20,7 @@ class _Slice(Op):
     """y[i] = x[starts + i]."""
 
     name = "slice"
+    by_row = True
     view = True
 
     def infer(self, x: Tensor, *, starts: tuple[int, ...], stops: tuple[int | None, ...]) -> Spec:
@@ -169,6 +170,7 @@ class _Concat(Op):
     """y = x[0], x[1], ... one after the other along an axis."""
 
     name = "concat"
+    by_row = True
 
     def infer(self, *xs: Tensor, axis: int) -> Spec:
         first = xs[0]
@@ -320,9 +322,9 @@ def tile(x: TensorLike, repeats: Sequence[int]) -> Tensor:
     >>> evaluate([tile([1.0, 2.0], [2])])[0].tolist()
     [1.0, 2.0, 1.0, 2.0]
     """
-    x = as_tensor(x)
-    if len(repeats) != x.rank or any(number < 1 for number in repeats):
-        raise ShapeMismatch(f"tile of {x.name!r}", "needs one count of copies an axis", repeats)
+    tiled = as_tensor(x)
+    if len(repeats) != tiled.rank or any(number < 1 for number in repeats):
+        raise ShapeMismatch(f"tile of {tiled.name!r}", "needs one count of copies an axis", repeats)
     for axis, number in enumerate(repeats):
-        x = concat([x] * number, axis)
-    return x
+        tiled = concat([tiled] * number, axis)
+    return tiled

@@ -22,13 +22,14 @@ __all__ = [
 
 SAMPLE_IDS = np.array([[0, 2, -1], [4, 4, 4], [-1, -1, -1], [3, 1, 0]], np.int32)
 SAMPLE_TABLE = np.random.default_rng(11).normal(size=(5, 2))
+_UNSIGNED = {np.dtype("int32"): np.dtype("uint32"), np.dtype("int64"): np.dtype("uint64")}
+_maximum = np.maximum.reduce
 
 
 def within(ids: Array, size: int, name: str) -> bool:
     """Whether all ids are at least zero; refuse any that are not below `size`."""
     # Seen as unsigned, a negative id is a huge one: one pass answers both questions.
-    unsigned = ids.view("u4" if ids.itemsize == 4 else "u8")
-    if not ids.size or np.maximum.reduce(unsigned, None) < size:
+    if not ids.size or _maximum(ids.view(_UNSIGNED[ids.dtype]), None) < size:
         return True
     if ids.max() >= size:
         raise InvalidValue(f"op {name!r}", f"ids must be below {size}", int(ids.max()))
@@ -78,12 +79,10 @@ class _Take(Op):
 
     def kernel(self, xp: Any) -> Kernel:
         def compute(table: Array, ids: Array, out: Array | None = None) -> Array:
-            whole = xp is np and within(ids, len(table), "take")
-            y = xp.take(table, ids, 0, out, "clip")
-            if whole:
-                return y
-            if out is not None:
-                y[ids < 0] = 0
+            y = table.take(ids, 0, out, "clip")
+            if xp is np:
+                if not within(ids, len(table), "take"):
+                    y[ids < 0] = 0
                 return y
             missing = (ids < 0).reshape(ids.shape + (1,) * (table.ndim - 1))
             return xp.where(missing, xp.zeros((), y.dtype), y)
@@ -207,14 +206,16 @@ class _Gather(Op):
 
     def kernel(self, xp: Any) -> Kernel:
         def compute(x: Array, ids: Array, out: Array | None = None) -> Array:
-            whole = xp is np and within(ids, x.shape[-1], "gather")
-            if out is None or not whole:
+            width = x.shape[-1]
+            if xp is not np:
                 y = xp.take_along_axis(x, xp.maximum(ids, 0), -1)
-                y = xp.where(ids < 0, xp.zeros((), y.dtype), y)
-                if out is not None:
-                    np.copyto(out, y)
-                return y if out is None else out
-            return np.take(x.reshape(-1), _flat(np, ids, x.shape[-1]), None, out, "clip")
+                return xp.where(ids < 0, xp.zeros((), y.dtype), y)
+            if not x.size:
+                return np.zeros(ids.shape, x.dtype) if out is None else out
+            y = x.reshape(-1).take(_flat(np, ids, width), None, out, "clip")
+            if not within(ids, width, "gather"):
+                y[ids < 0] = 0
+            return y
 
         return compute
 
@@ -268,6 +269,7 @@ class _MultiHot(Op):
     """y[i, r] = sum of weights[i, k] over the k with ids[i, k] == r."""
 
     name = "multi_hot"
+    by_row = True
 
     def infer(self, ids: Tensor, *weights: Tensor, depth: int, dtype: str) -> Spec:
         require_ids(self, ids, *weights, ids=ids)
@@ -277,6 +279,8 @@ class _MultiHot(Op):
         return Spec((*ids.shape[:-1], depth), np.dtype(dtype))
 
     def kernel(self, xp: Any, *, depth: int, dtype: str) -> Kernel:
+        one = xp.ones((), dtype)
+
         def compute(ids: Array, *rest: Array) -> Array:
             out = rest[-1]
             if out is None:
@@ -284,12 +288,15 @@ class _MultiHot(Op):
             else:
                 out.fill(0)
             index = _flat(xp, ids, depth).reshape(-1)
-            weights = rest[0].reshape(-1) if len(rest) == 2 else xp.ones(index.shape, dtype)
+            weights = rest[0].reshape(-1) if len(rest) == 2 else one
             if xp is not np:
                 weights = xp.where(ids.reshape(-1) < 0, xp.zeros((), dtype), weights)
             elif not within(ids, depth, "multi_hot"):
                 kept = ids.reshape(-1) >= 0
-                index, weights = index[kept], weights[kept]
+                index, weights = index[kept], weights[kept] if weights.ndim else one
+            if xp is np and ids.shape[-1] == 1:  # nothing comes twice
+                out.reshape(-1)[index] = weights
+                return out
             y = add_at(xp, out.reshape(-1), index, weights)
             return out if xp is np else y.reshape(out.shape)
 

@@ -278,13 +278,14 @@ def poisson(labels: TensorLike, logits: TensorLike, full: bool = False) -> Tenso
     >>> evaluate([poisson([3.0], [0.0])])[0].tolist()
     [1.0]
     """
-    labels, logits = _pair(labels, logits)
-    loss = exp(logits) - logits * labels
+    counts, x = _pair(labels, logits)
+    loss = exp(x) - x * counts
     if not full:
         return loss
-    many = where((labels >= 0) & (labels <= 1), 1.0, labels)
+    few = (counts >= 0) & (counts <= 1)
+    many = where(few, 1.0, counts)
     stirling = many * log(many) - many + log(many * (2 * math.pi)) * 0.5
-    return loss + where((labels >= 0) & (labels <= 1), 0.0, stirling)
+    return loss + where(few, 0.0, stirling)
 
 
 def quantile(labels: TensorLike, predictions: TensorLike, level: float = 0.5) -> Tensor:

@@ -89,9 +89,11 @@ class _Uniform(_Random):
 
         def compute(like: Array, step: Array, out: Array | None = None) -> Array:
             bits = (draw(step, like.size) >> 8).reshape(like.shape)
+            unit = xp.asarray(2.0**-24, like.dtype)
             if out is None:
-                return bits.astype(like.dtype) * xp.asarray(2.0**-24, like.dtype)
-            return np.multiply(bits, 2.0**-24, out, dtype=out.dtype, casting="same_kind")
+                return bits.astype(like.dtype) * unit
+            np.copyto(out, bits.view(np.int32), "same_kind")  # signed converts faster
+            return np.multiply(out, unit, out)
 
         return compute
 
@@ -230,5 +232,5 @@ def dropout(x: TensorLike, rate: float, seed: int, step: TensorLike) -> Tensor:
     """
     if not 0 <= rate < 1:
         raise InvalidValue("dropout", "rate must be at least 0 and below 1", rate)
-    x, step = _sources(as_tensor(x), seed, step)
-    return x if rate == 0 else x * _dropout_mask(x, step, rate=float(rate), seed=seed)
+    like, number = _sources(as_tensor(x), seed, step)
+    return like * _dropout_mask(like, number, rate=float(rate), seed=seed) if rate else like

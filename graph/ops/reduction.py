@@ -11,6 +11,7 @@ import numpy as np
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Dimension, Shape, Tensor, TensorLike
 from .comparison import cast, equal, where
+from .filled import ones
 
 __all__ = ["count", "max", "mean", "min", "prod", "sum"]
 
@@ -94,6 +95,22 @@ class _Reduction(Op):
 
 class _Sum(_Reduction):
     """y[i] = x[i, 0] + x[i, 1] + ..."""
+
+    def kernel(self, xp: Any, *, axis: tuple[int, ...], keepdims: bool) -> Kernel:
+        fold = super().kernel(xp, axis=axis, keepdims=keepdims)
+        if xp is not np or len(axis) != 1:
+            return fold
+
+        def compute(x: Array, out: Array | None = None) -> Array:
+            if x.ndim != 2 or x.dtype.kind != "f":
+                return fold(x, out)
+            # A product with ones gives the same sums several times as fast as a fold.
+            total = None if out is None else out.reshape(-1)
+            one = ones(x.shape[axis[0]], x.dtype)
+            total = np.dot(one, x, total) if axis == (0,) else np.dot(x, one, total)
+            return np.expand_dims(total, axis) if keepdims and out is None else total
+
+        return compute
 
     def _spread(self, g: Tensor, y: Tensor, x: Tensor, axis: tuple[int, ...]) -> Tensor:
         return OPS["broadcast_like"](g, x)  # type: ignore[no-any-return]

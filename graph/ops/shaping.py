@@ -26,7 +26,7 @@ SAMPLE_CUBE = np.linspace(-2, 2, 24).reshape(4, 3, 2)
 
 def _known(shape: Shape) -> tuple[int, list[Dimension]]:
     """Return the product of the known sizes, and the unknown ones."""
-    product, unknown = 1, []
+    product, unknown = 1, list[Dimension]()
     for size in shape:
         if isinstance(size, int):
             product *= size
@@ -47,6 +47,7 @@ class _Reshape(Op):
     """The elements of x in row-major order, under another shape."""
 
     name = "reshape"
+    by_row = True
     view = True
 
     def infer(self, x: Tensor, *, shape: Shape) -> Spec:
@@ -102,8 +103,7 @@ def reshape(x: TensorLike, shape: Sequence[Dimension]) -> Tensor:
     if wanted.count(-1) == 1:
         count, unknown = _known(x.shape)
         rest = _known(tuple(size for size in wanted if size != -1))[0]
-        left = None if unknown else count // builtins.max(rest, 1)
-        left = unknown[0] if unknown else left
+        left = unknown[0] if unknown else count // builtins.max(rest, 1)
         wanted = tuple(left if size == -1 else size for size in wanted)
     return x if wanted == x.shape else _reshape(x, shape=wanted)
 
@@ -164,6 +164,7 @@ class _Expand(Op):
     """x with a new axis of size one."""
 
     name = "expand"
+    by_row = True
     view = True
 
     def infer(self, x: Tensor, *, axis: int) -> Spec:
@@ -214,6 +215,7 @@ class _Squeeze(Op):
     """x without some axes of size one."""
 
     name = "squeeze"
+    by_row = True
     view = True
 
     def infer(self, x: Tensor, *, axes: tuple[int, ...]) -> Spec:

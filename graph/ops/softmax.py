@@ -9,7 +9,7 @@ import numpy as np
 
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Tensor, TensorLike
-from .elementwise import exp
+from .elementwise import exp, subtract
 from .reduction import Axis, axes_of, reduced, restored
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
@@ -97,8 +97,7 @@ def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
     >>> evaluate([log_softmax([0.0, 1000.0])])[0].tolist()
     [-1000.0, 0.0]
     """
-    x = as_tensor(x)
-    return x - logsumexp(x, axis, keepdims=True)
+    return subtract(x, logsumexp(x, axis, keepdims=True))
 
 
 def softmax(x: TensorLike, axis: int = -1) -> Tensor:

@@ -228,12 +228,13 @@ def test_the_quick_way_over_a_small_table_changes_no_bit(optimizer, shape, monke
 
 
 @settings
-def test_a_step_costs_what_the_batch_touches(optimizer, monkeypatch):
+@pytest.mark.parametrize("clipped", [{}, {"clip_value": 0.5, "clip_norm": 1.0}])
+def test_a_step_costs_what_the_batch_touches(optimizer, clipped, monkeypatch):
     """No operation of a row-sparse step is as large as the table, but the writing of its rows."""
     monkeypatch.setattr(module, "SMALL_TABLE", 0)
     table, ids = Variable(0.0, "table", shape=(1000, 2)), placeholder("ids", (None,), "int64")
     slope = scatter_rows(ids, placeholder("values", (None, 2)), rows=1000)
-    updates = optimizer.apply([(table, slope)], new_step())
+    updates = clone(optimizer).set_params(**clipped).apply([(table, slope)], new_step())
     large = [
         node.op.name
         for node in Program(updates=updates).nodes

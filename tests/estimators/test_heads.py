@@ -160,7 +160,9 @@ def test_trap_20_baseline_is_the_larger_share_and_thresholds_are_exclusive():
     assert at_half["recall/positive_threshold_0.5"] == 0.0
     # float32 has no 0.3; the probability nearest to it does not exceed the threshold.
     predicted = predict(head, np.zeros(1)) | {"logistic": np.array([[0.3]], np.float32)}
-    assert head.metrics([1], predicted, thresholds=[0.3])["recall/positive_threshold_0.3"] == 0.0
+    for threshold in (0.3, np.float64(0.3)):
+        found = head.metrics([1], predicted, thresholds=[threshold])
+        assert found["recall/positive_threshold_0.3"] == 0.0
 
 
 def test_trap_21_clustered_scores_have_an_exact_auc():
@@ -417,6 +419,15 @@ def test_label_names_name_the_metrics_of_each_label():
     assert plain["accuracy/positive_threshold_0.5"] == np.mean(labels == (logits > 0))
 
 
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [("squared_error", [1, 25]), ("absolute_error", [1, 5]), ("huber", [0.5, 8])],
+)
+def test_losses_by_hand(loss, expected):
+    found = losses(RegressionHead(loss=loss, delta=2.0), [0.0, 0.0], [1.0, -5.0])
+    assert found.tolist() == expected
+
+
 def test_the_quantile_loss_is_least_at_the_quantile():
     labels = np.arange(1.0, 101.0)
     head = RegressionHead(loss="quantile", quantile=0.25)
@@ -427,7 +438,8 @@ def test_the_quantile_loss_is_least_at_the_quantile():
 def test_the_poisson_loss_goes_on_straight_where_exp_would_overflow():
     head = RegressionHead(loss="poisson")
     at = losses(head, [3.0] * 3, [41.0, 42.0, 43.0]).astype(np.float64)
-    assert at[2] - at[1] == pytest.approx(at[1] - at[0], rel=1e-3)
+    assert at[2] - at[1] == pytest.approx(math.exp(40.0), rel=1e-3)
+    assert at[1] - at[0] == pytest.approx(math.exp(40.0), rel=1e-3)
     assert losses(head, [3.0], [40.0])[0] == pytest.approx(math.exp(40.0), rel=1e-5)
 
 
