@@ -37,6 +37,7 @@ class Store:
     popularity: Floats  # (APPS,), sums to one
     factors: Floats  # (APPS, FACTORS): what an app is like
     audience: Floats  # (APPS,): the age it appeals to most
+    peak: Floats  # (APPS,): the hour at which it is wanted most
     quality: Floats  # (APPS,)
     device_fit: Floats  # (devices, APPS)
     pair_exceptions: Floats  # (APPS, APPS): installed app, shown app
@@ -72,8 +73,8 @@ def make_app_store(
     logit of a click is the sum of
 
     - what *generalises*: the scalar product of the shown app's latent factors with the mean of
-      those of the user's installed apps, how near the user's age is to the app's audience, how
-      the app's kind fits the device, and the app's quality;
+      those of the user's installed apps, how near the user's age is to the app's audience and
+      the hour to the one it is wanted most, how its kind fits the device, and its quality;
     - what can only be *memorised*: exceptions without structure, one number for each of many
       (installed app, shown app) and (country, shown app) pairs of popular apps.
 
@@ -142,8 +143,9 @@ def _make_store(random: np.random.Generator) -> Store:
         popularity=zipf(APPS, 1.0),
         factors=0.9 * centres[category] + 0.3 * random.normal(size=(APPS, FACTORS)),
         audience=random.uniform(15, 60, len(CATEGORIES))[category] + random.normal(0, 6, APPS),
+        peak=random.uniform(0, 24, len(CATEGORIES))[category] + random.normal(0, 2, APPS),
         quality=random.normal(0, 0.4, APPS),
-        device_fit=0.5 * fit,
+        device_fit=0.6 * fit,
         pair_exceptions=pairs,
         country_exceptions=countries,
     )
@@ -194,14 +196,14 @@ def _generalisable(
     profile = sums / np.diff(users.start)[:, None]
     affinity = np.einsum("ij,ij->i", profile[user], store.factors[shown])
     distance = (users.age[user] - store.audience[shown]) / 12
-    evening = np.cos((hour - 20) / 24 * 2 * np.pi)
+    daytime = np.cos((hour - store.peak[shown]) / 24 * 2 * np.pi)
     return (
-        -2.3
-        + 1.4 * affinity
-        + 1.4 * np.exp(-(distance**2))
+        -2.4
+        + 1.0 * affinity
+        + 2.4 * np.exp(-(distance**2))
         + store.device_fit[users.device[user], shown]
         + store.quality[shown]
-        + 0.3 * evening
+        + 0.8 * daytime
     )
 
 

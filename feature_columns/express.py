@@ -64,6 +64,16 @@ class Features:
         # Without any column the numbers, of no width, still say how many rows there are.
         self._numbers = placeholder("numbers", (None, width))
         self._ids = placeholder("ids", (None, len(flat)), "int64" if long else "int32")
+        several = [core for core in columns.cores if isinstance(core, Categorical) and core.several]
+        self._ragged = {str(columns.slot(core).place): self._bag(core) for core in several}
+
+    def _bag(self, column: Categorical) -> Bag:
+        name = str(self._columns.slot(column).place)
+        ids = placeholder(name, (name,), column.dtype)
+        lengths = placeholder(f"{name}/lengths", (None,), "int32")
+        weighted = isinstance(column, (Sparse, Weighted))
+        weights = placeholder(f"{name}/weights", (name,)) if weighted else None
+        return Bag(ids, weights, lengths)
 
     def number(self, column: Number) -> Tensor:
         """Return the values of one column, shape ``(batch, column.width)``."""
@@ -89,12 +99,7 @@ class Features:
         if slot.block == "ids":
             assert isinstance(slot.place, int)
             return Bag(self._ids[:, slot.place : slot.place + 1])
-        name = str(slot.place)
-        ids = placeholder(name, (name,), column.dtype)
-        lengths = placeholder(f"{name}/lengths", (None,), "int32")
-        weighted = isinstance(column, (Sparse, Weighted))
-        weights = placeholder(f"{name}/weights", (name,)) if weighted else None
-        return Bag(ids, weights, lengths)
+        return self._ragged[str(slot.place)]
 
 
 def feeds(encoded: Encoded) -> Mapping[str, Any]:

@@ -214,10 +214,15 @@ class _Elementwise(Op):
     def samples(self) -> Iterable[Sample]:
         generator = np.random.default_rng(len(self.name))
         kind = "float64" if "f" in self.kinds else "bool"
-        shapes = {1: [((4, 3),)], 2: [((4, 3), (4, 3)), ((4, 3), (3,)), ((4, 1), (4, 3))]}
-        for group in shapes.get(self.arity, [((4, 3),) * self.arity]):
+        full, row, column = (4, 3), (3,), (4, 1)
+        groups: list[tuple[tuple[int, ...], ...]] = [(full,) * self.arity]
+        if self.arity == 2:
+            groups += [(full, row), (column, full)]
+        for group in groups:
             arrays = tuple(
-                (generator.uniform(low, high, shape) if kind != "bool" else generator.random(shape) > 0.5)
+                generator.uniform(low, high, shape)
+                if kind != "bool"
+                else generator.random(shape) > 0.5
                 for shape, (low, high) in zip(group, self._ranges, strict=True)
             )
             batched = tuple(i for i, shape in enumerate(group) if shape[0] == 4)

@@ -41,9 +41,9 @@ def _merged(gradient: Tensor) -> tuple[Tensor, Tensor] | None:
         return ids, values
     # A batch of ids cannot follow another along the batch, but can beside it.
     parts = [(expand(i, 1), expand(v, 1)) if i.rank == 1 else (i, v) for i, v in parts]
-    shapes = {(i.shape[0], *i.shape[2:], i.dtype) for i, _ in parts}
+    alike = len({(i.shape[:1], i.shape[2:], i.dtype) for i, _ in parts}) == 1
     known = all(isinstance(size, int) for i, _ in parts for size in i.shape[1:])
-    if len(shapes) > 1 or not known:
+    if not (alike and known and parts[0][0].rank):
         return None
     return concat([i for i, _ in parts], axis=1), concat([v for _, v in parts], axis=1)
 

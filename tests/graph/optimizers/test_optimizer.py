@@ -97,7 +97,7 @@ def sparse_sum(shapes, rows=50):
             rows=rows,
         )
         total = part if total is None else total + part
-        np.add.at(whole, ids[ids >= 0], values[ids >= 0])
+        np.add.at(whole, np.asarray(ids)[ids >= 0], values[ids >= 0])
     return total, feeds, whole
 
 
@@ -108,6 +108,8 @@ def sparse_sum(shapes, rows=50):
         ([((None,), (4,)), ((None, 3), (4, 3)), ((None, 2), (4, 2))], True),
         ([((2,), (2,)), ((3,), (3,))], False),
         ([((None,), (4,)), ((3,), (3,))], False),
+        ([((), ()), ((), ())], False),
+        ([((), ())], True),
     ],
 )
 def test_trap_a_shared_table_has_one_gradient(shapes, joined, monkeypatch):
@@ -119,7 +121,7 @@ def test_trap_a_shared_table_has_one_gradient(shapes, joined, monkeypatch):
     assert ("replace_rows" in ops_of(updates)) == joined
     execution = Program(updates=updates).start({"table/momentum": np.ones((50, 2), np.float32)})
     execution.run(feeds)
-    touched = np.unique(np.concatenate([v.ravel() for k, v in feeds.items() if k[0] == "i"]))
+    touched = np.unique(np.concatenate([np.ravel(v) for k, v in feeds.items() if k[0] == "i"]))
     touched = touched[touched >= 0]
     expected = np.ones((50, 2), np.float32)
     expected[touched] -= 0.5 + whole[touched]
