@@ -42,7 +42,11 @@ class Allowed:
 
 
 def _real(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
+    return (
+        isinstance(value, numbers.Real)
+        and not isinstance(value, (bool, np.bool_))
+        and math.isfinite(value)
+    )
 
 
 def _integer(value: Any) -> bool:
@@ -53,15 +57,22 @@ Real = Annotated[float, Allowed("a finite number", _real)]
 Positive = Annotated[float, Allowed("a number above 0", lambda v: _real(v) and v > 0)]
 NonNegative = Annotated[float, Allowed("a number of at least 0", lambda v: _real(v) and v >= 0)]
 Fraction = Annotated[float, Allowed("a number in [0, 1)", lambda v: _real(v) and 0 <= v < 1)]
-PositiveInt = Annotated[int, Allowed("a whole number of at least 1", lambda v: _integer(v) and v >= 1)]
-NonNegativeInt = Annotated[int, Allowed("a whole number of at least 0", lambda v: _integer(v) and v >= 0)]
+PositiveInt = Annotated[
+    int, Allowed("a whole number of at least 1", lambda v: _integer(v) and v >= 1)
+]
+NonNegativeInt = Annotated[
+    int, Allowed("a whole number of at least 0", lambda v: _integer(v) and v >= 0)
+]
 
 
 def OneOf(*choices: Any) -> Any:
     """Annotate a field that takes one of `choices`."""
     words = "one of " + ", ".join(map(repr, choices))
     # `1 == True`, so the type counts as well.
-    return Annotated[Any, Allowed(words, lambda v: any(v is c or (type(v) is type(c) and v == c) for c in choices))]
+    return Annotated[
+        Any,
+        Allowed(words, lambda v: any(v is c or (type(v) is type(c) and v == c) for c in choices)),
+    ]
 
 
 def hyperparameters(cls: type) -> type:
@@ -75,7 +86,11 @@ def _ranges(cls: type) -> dict[str, tuple[Allowed, ...]]:
     found = {}
     for field in fields(cls):
         hint = hints[field.name]
-        options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, type(int | None)) else (hint,)
+        options = (
+            typing.get_args(hint)
+            if typing.get_origin(hint) in (typing.Union, type(int | None))
+            else (hint,)
+        )
         allowed = [option.__metadata__ for option in options if hasattr(option, "__metadata__")]
         if type(None) in options:
             allowed.append((Allowed("None", lambda v: v is None),))

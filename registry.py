@@ -37,7 +37,9 @@ class Registry(Mapping[str, T], Generic[T]):
     def add(self, name: str, entry: T) -> T:
         """Register `entry` as `name` and return it."""
         if name in self._entries:
-            raise InvalidValue(f"{self.kind} {name!r}", "already registered", todo="choose another name")
+            raise InvalidValue(
+                f"{self.kind} {name!r}", "already registered", todo="choose another name"
+            )
         self._entries[name] = entry
         return entry
 
@@ -46,7 +48,9 @@ class Registry(Mapping[str, T], Generic[T]):
             return self._entries[name]
         except (KeyError, TypeError):
             near = difflib.get_close_matches(str(name), self._entries, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose one of {sorted(self._entries)}"
+            hint = (
+                f"did you mean {near[0]!r}?" if near else f"choose one of {sorted(self._entries)}"
+            )
             raise NotFound(self.kind, "unknown name", repr(name), hint) from None
 
     def __iter__(self) -> Iterator[str]:

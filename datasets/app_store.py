@@ -133,9 +133,9 @@ def _make_store(random: np.random.Generator) -> Store:
     category = draw(random, zipf(len(CATEGORIES), 0.5)[None], np.zeros(APPS, np.int64))
     centres = random.normal(size=(len(CATEGORIES), FACTORS))
     pairs = np.zeros((APPS, APPS))
-    pairs[:POPULAR, :POPULAR] = _exceptions(random, (POPULAR, POPULAR), share=0.4, size=2.5)
+    pairs[:POPULAR, :POPULAR] = _exceptions(random, (POPULAR, POPULAR), share=0.3, size=2.5)
     countries = np.zeros((len(COUNTRIES), APPS))
-    countries[:, :POPULAR] = _exceptions(random, (len(COUNTRIES), POPULAR), share=0.5, size=1.5)
+    countries[:, :POPULAR] = _exceptions(random, (len(COUNTRIES), POPULAR), share=0.4, size=1.5)
     fit = random.normal(size=(len(DEVICES), 1)) * random.normal(size=len(CATEGORIES))[category]
     return Store(
         category=category,

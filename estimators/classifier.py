@@ -30,7 +30,9 @@ class Classifier(ClassifierMixin, Estimator):
 
     class_weight: Any = None
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None
+    ) -> Self:
         """Learn columns, vocabularies and weights from a frame and its labels.
 
         Parameters
@@ -56,9 +58,7 @@ class Classifier(ClassifierMixin, Estimator):
         fresh = not (self.warm_start and hasattr(self, "model_"))
         return self._fit(X, y, sample_weight, validation_data, fresh)
 
-    def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
-    ) -> Self:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one epoch on these rows; the first call learns columns and classes as well.
 
         Parameters

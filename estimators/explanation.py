@@ -91,4 +91,6 @@ class EmbeddingTables:
                 index = pd.Index(categorical.tokens(), name=categorical.name)
                 return pd.DataFrame(np.array(table), index=index)
         known = [embedding.name for embedding in tower.embeddings]
-        raise InvalidValue("embedding_table", f"no embedding of {wanted!r}", todo=f"choose one of {known}")
+        raise InvalidValue(
+            "embedding_table", f"no embedding of {wanted!r}", todo=f"choose one of {known}"
+        )

@@ -27,7 +27,9 @@ class Regressor(RegressorMixin, Estimator):
     delta: Positive = 1.0
     quantile: Positive = 0.5
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None
+    ) -> Self:
         """Learn columns, vocabularies and weights from a frame and its targets.
 
         Parameters

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, validate_data
 
-from ..errors import InvalidValue
+from ..errors import InvalidValue, MissingColumn
 
 __all__ = ["Rows", "check_rows", "hold_out"]
 
@@ -31,24 +31,34 @@ def check_rows(estimator: Any, X: Any, reset: bool) -> Any:
     ValueError, TypeError
         scikit-learn's own, for arrays it does not take.
     """
-    if isinstance(X, Mapping):
+    sparse = scipy.sparse.issparse(X)
+    if isinstance(X, Mapping) and not sparse:  # a dictionary-of-keys matrix is a mapping too
         return _check_mapping(estimator, X, reset)
     if hasattr(X, "columns") and hasattr(X, "shape"):
-        validate_data(estimator, X, skip_check_array=True, reset=reset)
-        if reset and not X.shape[0]:
-            raise InvalidValue(
-                "X", "Found array with 0 sample(s) while a minimum of 1 is required", X.shape
-            )
-        return X
-    dtype = None if scipy.sparse.issparse(X) or _is_text(X) else "numeric"
+        return _check_frame(estimator, X, reset)
+    if isinstance(X, (list, tuple)) and any(isinstance(cell, str) for row in X for cell in row):
+        X = np.array(X, dtype=object)  # without it, numpy turns numbers beside text into text
+    kept = sparse or getattr(getattr(X, "dtype", None), "kind", "") in tuple("OUS")
     return validate_data(
-        estimator, X, reset=reset, accept_sparse="csr", dtype=dtype, ensure_all_finite=False
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        dtype=None if kept else "numeric",
+        ensure_all_finite=False,
     )
 
 
-def _is_text(X: Any) -> bool:
-    kind = getattr(getattr(X, "dtype", None), "kind", "")
-    return kind in "OUS" and bool(kind)
+def _check_frame(estimator: Any, X: Any, reset: bool) -> Any:
+    # scikit-learn's comparison of names takes longer than the encoding of a row.
+    names = getattr(estimator, "feature_names_in_", None)
+    if not reset and names is not None and list(X.columns) == names.tolist():
+        return X
+    validate_data(estimator, X, skip_check_array=True, reset=reset)
+    if reset and not X.shape[0]:
+        wrong = "Found array with 0 sample(s) while a minimum of 1 is required"
+        raise InvalidValue("X", wrong, f"shape {X.shape}")
+    return X
 
 
 def _check_mapping(estimator: Any, X: Mapping[str, Any], reset: bool) -> Mapping[str, Any]:
@@ -61,9 +71,10 @@ def _check_mapping(estimator: Any, X: Mapping[str, Any], reset: bool) -> Mapping
         estimator.n_features_in_ = len(X)
         estimator.feature_names_in_ = np.array(list(X), dtype=object)
         return X
-    missing = [name for name in estimator.feature_names_in_ if name not in X]
+    missing = [name for name in getattr(estimator, "feature_names_in_", ()) if name not in X]
     if missing:
-        raise InvalidValue("X", "The feature names should match those seen in fit", missing)
+        wrong = "The feature names should match those that were passed during fit"
+        raise MissingColumn("X", wrong, f"no {missing}", "add these columns")
     return X
 
 
@@ -81,7 +92,7 @@ class Rows:
 
     X: Any
     targets: npt.NDArray[Any]
-    weights: npt.NDArray[np.float32] | None
+    weights: npt.NDArray[np.float64] | None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -117,16 +128,21 @@ def hold_out(
     """
     if len(rows) < 2:
         raise InvalidValue("validation_fraction", "needs at least 2 rows", len(rows))
+    held = min(max(1, round(fraction * len(rows))), len(rows) - 1)
     classes = rows.targets.reshape(len(rows), -1)[:, 0] if stratify else None
     if classes is not None:
         _, counts = np.unique(classes, return_counts=True)
-        held = max(1, round(fraction * len(rows)))
         if counts.min() < 2 or len(counts) > min(held, len(rows) - held):
             classes = None
     train, test = train_test_split(
         np.arange(len(rows)),
-        test_size=max(1, round(fraction * len(rows))),
+        test_size=held,
         random_state=int(generator.integers(2**31)),
         stratify=classes,
     )
-    return rows.take(np.sort(train)), rows.take(np.sort(test))
+    parts = rows.take(np.sort(train)), rows.take(np.sort(test))
+    for part in parts:
+        if part.weights is not None and not part.weights.any():
+            wrong = "a part of the rows has no weight at all"
+            raise InvalidValue("validation_fraction", wrong, todo="give validation_data instead")
+    return parts

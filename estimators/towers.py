@@ -237,9 +237,7 @@ class DeepTower:
             return
         start = column.initializer or truncated_normal(deviation=1 / math.sqrt(column.dimension))
         shape = (column.categorical.size, column.dimension)
-        table = Variable(
-            start, column.table_name, shape=shape, trainable=bool(column.trainable)
-        )
+        table = Variable(start, column.table_name, shape=shape, trainable=bool(column.trainable))
         self.tables[column.table_name] = table
         if column.trainable:
             self.variables.append(table)
@@ -291,4 +289,3 @@ class DeepTower:
             combiner=column.combiner,
             max_norm=column.max_norm,
         )
-

@@ -59,7 +59,9 @@ class Features:
     def __init__(self, columns: ColumnSet):
         self._columns = columns
         width = sum(core.width for core in columns.cores if isinstance(core, Number))
-        flat = [core for core in columns.cores if isinstance(core, Categorical) and not core.several]
+        flat = [
+            core for core in columns.cores if isinstance(core, Categorical) and not core.several
+        ]
         long = any(np.dtype(core.dtype).itemsize > 4 for core in flat)
         # Without any column the numbers, of no width, still say how many rows there are.
         self._numbers = placeholder("numbers", (None, width))

@@ -47,7 +47,9 @@ def gradients(
     [12.0, 12.0]
     """
     if y.dtype.kind != "f":
-        raise InvalidType(f"tensor {y.name!r}", "only floating point can be differentiated", y.dtype)
+        raise InvalidType(
+            f"tensor {y.name!r}", "only floating point can be differentiated", y.dtype
+        )
     order = topological([y])
     wanted = set(xs)
     leading = {node for node in order if node in wanted}

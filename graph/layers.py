@@ -59,15 +59,14 @@ class Dense:
     (None, 2)
     """
 
-    def __init__(
-        self, inputs: int, units: int, name: str, initializer: Initializer | None = None
-    ):
+    def __init__(self, inputs: int, units: int, name: str, initializer: Initializer | None = None):
         with name_scope(name):
             start = initializer or glorot_uniform()
             self.kernel = Variable(start, "kernel", shape=(inputs, units))
             self.bias = Variable(zeros(), "bias", shape=(units,))
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Return the product with the kernel, plus the bias."""
         return matmul(x, self.kernel) + self.bias
 
     @property
@@ -121,4 +120,3 @@ class BatchNormalization:
     def variables(self) -> tuple[Variable, ...]:
         """The learned scale and shift."""
         return self.gamma, self.beta
-

@@ -138,8 +138,7 @@ class Plan:
                 last_read[self._memory(source)] = self.position[node]
         # Outputs, and variables that become another's value, are copied when all is computed.
         for root in (*self.outputs, *bases.values()):
-            if root in self.outputs or isinstance(root, Variable) or root in self.arenas:
-                last_read[self._memory(root)] = self.end
+            last_read[self._memory(root)] = self.end
         # An output may be checked before anything changes, so what it needs stays in buffers.
         first = max((self.position.get(root, -1) for root in self.outputs), default=-1) + 1
         found: dict[Tensor, Tensor] = {}
@@ -205,7 +204,6 @@ def allocate(plan: Plan, batch: int) -> tuple[dict[Tensor, int], int, int]:
     for node in owners:
         home = plan.inside[node][0] if node in plan.inside else node
         block = blocks.setdefault(home, Block(plan.position[node], plan.last[node]))
-        block.first = min(block.first, plan.position[node])
         block.last = max(block.last, plan.last[node], plan.last[home])
     sizes = {
         home: max(1, -(-element_count(home.shape, batch) * home.dtype.itemsize // ALIGNMENT))

@@ -76,7 +76,9 @@ class Program:
                 raise InvalidValue("program", f"two {kind}s share a name", twice, "rename one")
         for node in found:
             if node not in self.inputs:
-                raise InvalidValue("program", f"needs the feed {node.name!r}", todo="add it to inputs")
+                raise InvalidValue(
+                    "program", f"needs the feed {node.name!r}", todo="add it to inputs"
+                )
         for variable, value in self.updates.items():
             if not isinstance(variable, Variable):
                 raise InvalidType("program", "only variables can be updated", repr(variable))

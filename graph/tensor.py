@@ -11,7 +11,7 @@ import contextlib
 import contextvars
 import functools
 import weakref
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -158,7 +158,9 @@ class Tensor:
         )
 
     def __iter__(self) -> Iterator[Tensor]:
-        raise InvalidType(f"tensor {self.name!r}", "cannot be iterated over", todo="use split or x[i]")
+        raise InvalidType(
+            f"tensor {self.name!r}", "cannot be iterated over", todo="use split or x[i]"
+        )
 
     def __add__(self, other: TensorLike) -> Tensor:
         return _call("add", self, other)
@@ -264,7 +266,9 @@ def _bounds(tensor: Tensor, axis: int, item: Any) -> tuple[int, int | None]:
     if isinstance(item, slice) and item == slice(None):
         return 0, None
     if not isinstance(size, int):
-        raise ShapeMismatch(f"tensor {tensor.name!r}", "cannot be sliced along the batch", f"{item}")
+        raise ShapeMismatch(
+            f"tensor {tensor.name!r}", "cannot be sliced along the batch", f"{item}"
+        )
     if isinstance(item, slice):
         start, stop, step = item.indices(size)
         if step != 1:
@@ -286,29 +290,36 @@ def freeze(value: Any) -> Hashable:
 
 
 def intern(
-    op: Operation, inputs: tuple[Tensor, ...], attributes: dict[str, Any], shape: Shape, dtype: npt.DTypeLike
+    op: Operation,
+    inputs: tuple[Tensor, ...],
+    attributes: dict[str, Any],
+    shape: Shape,
+    dtype: npt.DTypeLike,
 ) -> Tensor:
     """Return the one tensor with this op, these inputs and these attributes."""
     key = (op.name, inputs, tuple((name, freeze(attributes[name])) for name in sorted(attributes)))
     found = _interned.get(key)
     if found is None:
-        found = Tensor(op, inputs, attributes, shape, dtype, scoped(attributes.get("name", op.name)))
+        found = Tensor(
+            op, inputs, attributes, shape, dtype, scoped(attributes.get("name", op.name))
+        )
         _interned[key] = found
     return found
 
 
-def topological(roots: Sequence[Tensor]) -> list[Tensor]:
+def topological(roots: Iterable[Tensor], known: Container[Tensor] = ()) -> list[Tensor]:
     """Return every tensor that `roots` depend on, inputs before users, each once.
 
-    The order is that of a depth-first walk, so it depends on the expression alone.
+    The order is that of a depth-first walk, so it depends on the expression alone. What only
+    tensors in `known` depend on is left out.
     """
     order: dict[Tensor, None] = {}
-    stack: list[tuple[Tensor, bool]] = [(root, False) for root in reversed(roots)]
+    stack: list[tuple[Tensor, bool]] = [(root, False) for root in reversed(list(roots))]
     while stack:
         node, ready = stack.pop()
         if node in order:
             continue
-        if ready:
+        if ready or node in known:
             order[node] = None
         else:
             stack.append((node, True))

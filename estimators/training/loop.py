@@ -98,9 +98,7 @@ class Trainer:
             )
         return history
 
-    def _epoch(
-        self, bar: Any, epoch: int, interrupted: Callable[[], bool]
-    ) -> tuple[float, bool]:
+    def _epoch(self, bar: Any, epoch: int, interrupted: Callable[[], bool]) -> tuple[float, bool]:
         order = self.generator.permutation(self.rows)
         total, low = 0.0, 0
         while low < self.rows:
@@ -114,9 +112,13 @@ class Trainer:
             sizes = np.full(len(losses), self.batch_size)
             sizes[-1] = (high - low) - (len(losses) - 1) * self.batch_size
             total += float(losses.astype(np.float64) @ sizes)
-            self._steps = int(np.clip(self._steps * HEARTBEAT / max(spent, 1e-6), 1, 4 * self._steps))
+            self._steps = int(
+                np.clip(self._steps * HEARTBEAT / max(spent, 1e-6), 1, 4 * self._steps)
+            )
             low = high
-            bar.update(len(losses) * self.batch_size if high < self.rows else self.rows - bar.n % self.rows)
+            bar.update(
+                len(losses) * self.batch_size if high < self.rows else self.rows - bar.n % self.rows
+            )
             bar.set_postfix_str(f"epoch {epoch}, loss {total / low:.4f}", refresh=False)
         return total / self.rows, True
 
@@ -155,7 +157,11 @@ class Trainer:
 
 
 def _line(logs: Mapping[str, float]) -> str:
-    numbers = [f"{name} {value:.4f}" for name, value in logs.items() if name not in ("epoch", "rows_per_second")]
+    numbers = [
+        f"{name} {value:.4f}"
+        for name, value in logs.items()
+        if name not in ("epoch", "rows_per_second")
+    ]
     return f"epoch {int(logs['epoch'])}: " + ", ".join(numbers)
 
 

@@ -64,6 +64,14 @@ class _Slice(Op):
         )
         yield Sample((SAMPLE_CUBE,), {"starts": (1, 0, 0), "stops": (3, 2, None)}, batched=())
 
+    def __call__(self, *inputs: TensorLike, **attributes: Any) -> Tensor:
+        # One block has one spelling, so that equal slices are the same tensor.
+        x, stops = as_tensor(inputs[0]), attributes["stops"]
+        if len(stops) == x.rank:
+            ends = zip(x.shape, stops, strict=True)
+            attributes["stops"] = tuple(None if stop == size else stop for size, stop in ends)
+        return super().__call__(x, **attributes)
+
 
 _slice = _Slice()
 OPS.add("slice", _slice)
@@ -90,10 +98,7 @@ def slice(x: TensorLike, starts: Sequence[int], stops: Sequence[int | None]) -> 
     >>> slice(placeholder("x", (None, 5)), (0, 1), (None, 3)).shape
     (None, 2)
     """
-    x = as_tensor(x)
-    # One block has one spelling, so that equal slices are the same tensor.
-    ends = (None if stop == size else stop for size, stop in zip(x.shape, stops, strict=True))
-    return _slice(x, starts=tuple(starts), stops=tuple(ends))
+    return _slice(x, starts=tuple(starts), stops=tuple(stops))
 
 
 class _Pad(Op):

@@ -134,7 +134,9 @@ def programs(draw, steps: int = 14) -> g.Program:
     for variable in draw(st.lists(st.sampled_from(variables), unique=True)):
         fitting = [t for t in pool if t.shape == variable.shape and t.dtype == variable.dtype]
         updates[variable] = fitting[-1 - draw(st.integers(0, len(fitting) - 1))]
-    usable = [t for t in pool if all(isinstance(size, int) for size in t.shape[t.shape[:1] == (None,) :])]
+    usable = [
+        t for t in pool if all(isinstance(size, int) for size in t.shape[t.shape[:1] == (None,) :])
+    ]
     outputs = draw(st.lists(st.sampled_from(usable), max_size=3))
     return g.Program(INPUTS, {f"output{i}": t for i, t in enumerate(outputs)}, updates)
 

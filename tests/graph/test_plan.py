@@ -65,9 +65,8 @@ def test_no_value_is_overwritten_before_its_last_use(random_programs, data):
 def test_a_value_goes_straight_into_the_concat_of_it():
     x = g.placeholder("x", (2, 3))
     left, right = g.exp(x), g.tanh(x)
-    joined = g.concat([left, g.reshape(right, (2, 3))], 0)
-    late = g.sum(left) + g.sum(joined)  # a part outlives the whole
-    plan = plan_of([late])
+    joined = g.concat([left, right], 0)
+    plan = plan_of([g.sum(joined)])
     assert plan.inside == {left: (joined, 0), right: (joined, 6)}
     check_memory(plan, 0)
 
@@ -75,7 +74,7 @@ def test_a_value_goes_straight_into_the_concat_of_it():
 def test_a_part_that_outlives_its_concat_keeps_its_place():
     x = g.placeholder("x", (4,))
     part = g.exp(x)
-    total = g.sum(g.square(g.concat([part, g.tanh(x)], 0)))
+    total = g.sum(g.square(g.concat([g.tanh(x), part], 0)))
     spoiler = g.sin(g.cos(g.concat([x, x], 0) * total) + 1.0)  # would fit where the concat was
     plan = plan_of([g.sum(spoiler) + g.sum(part)])
     assert part in plan.inside
@@ -142,6 +141,24 @@ def test_a_variable_that_is_read_later_is_not_overwritten():
     assert a + 1.0 not in plan.overwritten or plan.position[a + 1.0] > plan.position[g.exp(a)]
     plan = plan_of(updates={a: a + 1.0, b: a})
     assert plan.overwritten == {}
+
+
+def test_a_variable_that_is_half_of_a_pack_is_not_the_whole_of_it():
+    a, b = g.Variable([1.0, 2.0], "a"), g.Variable([3.0, 4.0], "b")
+    new = a + 1.0
+    assert plan_of([g.sum(g.concat([a, b], 0))], {a: new, b: new}).overwritten == {}
+
+
+def test_only_a_value_in_its_own_order_is_overwritten():
+    v = g.Variable(np.ones((3, 3), "float32"), "v")
+    assert plan_of(updates={v: g.exp(g.transpose(v))}).overwritten == {}
+    assert plan_of(updates={v: v + g.transpose(v)}).overwritten == {}
+    assert plan_of(updates={v: v + v}).overwritten == {v + v: v}
+
+
+def test_a_concat_of_one_variable_twice_is_no_pack():
+    a = g.Variable([1.0, 2.0], "a")
+    assert plan_of([g.sum(g.concat([a, a], 0))]).arenas == {}
 
 
 def test_what_an_output_needs_is_not_overwritten():
