@@ -45,6 +45,7 @@ def estimator(batch_size: int, epochs: int = 1, random_state: int = 0) -> WideDe
         batch_size=batch_size,
         epochs=epochs,
         jit=False,
+        n_jobs=2 if batch_size > 1024 else 1,
         random_state=random_state,
     )
 

@@ -22,7 +22,7 @@ from ..feature_columns import (
     indicator_column,
     numeric_column,
 )
-from ..graph.optimizers import Adam
+from ..graph.optimizers import Adam, Ftrl
 from .output import make_folder, save_picture, table
 
 __all__ = ["app_store_columns", "run_demo"]
@@ -72,15 +72,20 @@ def app_store_columns() -> tuple[list[Column], list[Column]]:
 
 def _models(random_state: int, verbose: int) -> dict[str, Any]:
     wide, deep = app_store_columns()
-    shared = {"random_state": random_state, "verbose": verbose, "early_stopping": True}
-    shared |= {"epochs": 12, "patience": 2}
-    layers = {"hidden_units": (100, 50)}
-    adam = Adam(learning_rate=0.002)
+    ftrl, adam = Ftrl(learning_rate=0.5), Adam(learning_rate=0.001)
+    layers = {"hidden_units": (100, 50), "dropout": 0.3}
+    shared = {"epochs": 15, "early_stopping": True, "patience": 2}
+    shared |= {"random_state": random_state, "verbose": verbose}
     return {
-        "linear": LinearClassifier(columns=wide, **shared),
+        "linear": LinearClassifier(columns=wide, optimizer=ftrl, **shared),
         "deep": DNNClassifier(columns=deep, optimizer=adam, **layers, **shared),
         "wide & deep": WideDeepClassifier(
-            linear_columns=wide, deep_columns=deep, deep_optimizer=adam, **layers, **shared
+            linear_columns=wide,
+            deep_columns=deep,
+            linear_optimizer=ftrl,
+            deep_optimizer=adam,
+            **layers,
+            **shared,
         ),
     }
 

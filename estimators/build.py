@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
-from ..errors import InvalidType
+from ..errors import InvalidType, InvalidValue
 from ..feature_columns import ColumnSet, Column, Features, infer_columns
 from ..graph import (
     Program,
@@ -22,6 +23,7 @@ from ..graph import (
     placeholder,
     simplify,
 )
+from ..graph import sum as total
 from ..graph import optimizers as graph_optimizers
 from .towers import Training
 
@@ -44,6 +46,8 @@ class Built:
         The first values of the training program's variables.
     towers : tuple
         The towers, which know what their variables mean.
+    scaling : Scaling
+        From the sum of the towers to logits.
     """
 
     columns: ColumnSet
@@ -51,6 +55,7 @@ class Built:
     prediction: Program
     values: Mapping[str, npt.NDArray[Any]]
     towers: tuple[Any, ...]
+    scaling: Scaling
 
 
 @dataclass(frozen=True)
@@ -66,14 +71,19 @@ class Scaling:
     offset: Any = None
     unit: float = 1.0
 
-    def __call__(self, total: Tensor) -> Tensor:
-        """Return the logits."""
+    def __call__(self, total: Any) -> Any:
+        """Return the logits, as tensors or as arrays."""
         return total if self.scale is None else total * self.scale + self.offset
+
+    def in_units(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return how much weights inside the sum move the logits."""
+        return weights if self.scale is None else weights * self.scale
 
 
 def build(
     towers: Iterable[tuple[Any, Any]],
     head: Any,
+    X: Any,
     frame: Any,
     generator: np.random.Generator,
     scaling: Scaling,
@@ -84,7 +94,10 @@ def build(
     ----------
     towers : iterable of (tower, optimizer)
     head : Head
+    X : frame or array
+        What columns are inferred from where a tower has none.
     frame : Frame
+        The same, being read.
     generator : numpy.random.Generator
         Draws the variables' first values and the seed of dropout.
     scaling : Scaling
@@ -94,7 +107,9 @@ def build(
     Built
     """
     pairs = [(tower, graph_optimizers.get_optimizer(optimizer)) for tower, optimizer in towers]
-    chosen = _columns([tower for tower, _ in pairs], frame)
+    # What is inferred from a plain array or a sparse matrix, a `Frame` no longer shows.
+    source = X if isinstance(X, np.ndarray) or scipy.sparse.issparse(X) else frame
+    chosen = _columns([tower for tower, _ in pairs], source)
     columns = ColumnSet(column for tower_columns in chosen for column in tower_columns).learn(frame)
     features = Features(columns)
     learned = iter(columns.columns)
@@ -105,12 +120,15 @@ def build(
     prediction = _simplified(Program(outputs=head.predictions(logits)))
     training = _training(pairs, head, features, scaling, int(generator.integers(2**31)))
     values = training.initial_values(int(generator.integers(2**31)))
-    return Built(columns, training, prediction, values, tuple(built))
+    return Built(columns, training, prediction, values, tuple(built), scaling)
 
 
-def _columns(towers: Sequence[Any], frame: Any) -> list[Sequence[Column]]:
+def _columns(towers: Sequence[Any], source: Any) -> list[Sequence[Column]]:
     """Return each tower's columns, inferred where the user gave none."""
-    inferred = infer_columns(frame) if any(tower.given is None for tower in towers) else None
+    inferred = infer_columns(source) if any(tower.given is None for tower in towers) else None
+    if inferred is not None and not inferred.wide + inferred.deep:
+        wrong = "nothing in X tells rows apart"
+        raise InvalidValue("columns", wrong, inferred.dropped, "name feature columns yourself")
     found = []
     for tower in towers:
         columns = tower.infer(inferred) if tower.given is None else tower.given
@@ -131,11 +149,14 @@ def _training(
     logits = scaling(_logits(towers, features, training, head.width))
     labels = head.labels()
     weights = placeholder("weights", (None,))
-    # The mean over the batch of weight times loss: a weight of zero still counts as a row.
-    loss = mean(head.losses(labels, logits) * weights)
+    weighted = head.losses(labels, logits) * weights
+    # What is reported is the batch's mean; a weight of zero still counts as a row.
+    loss = mean(weighted)
+    # What is minimised divides by a full batch's rows, so that the short batch at the end of an
+    # epoch moves the model no further than its rows deserve.
+    aim = total(weighted) / (placeholder("batch_size", ()) * scaling.unit)
     for tower, optimizer in pairs:
         with name_scope(tower.name):
-            aim = loss if scaling.unit == 1.0 else loss / scaling.unit
             updates.update(optimizer.minimize(aim, tower.variables, step))
     updates[step] = step + 1
     return _simplified(Program(outputs={"loss": loss}, updates=updates))
@@ -145,9 +166,9 @@ def _logits(
     towers: Sequence[Any], features: Features, training: Training | None, width: int
 ) -> Tensor:
     first, *rest = [tower(features, training) for tower in towers]
-    total = sum(rest, first)
+    logits = sum(rest, first)
     # A model of biases alone has no batch axis of its own.
-    return total if total.rank == 2 else broadcast_like(total, features.zeros(width))
+    return logits if logits.rank == 2 else broadcast_like(logits, features.zeros(width))
 
 
 def _simplified(program: Program) -> Program:

@@ -7,7 +7,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from ..errors import InvalidValue
 from ..hyperparameters import hyperparameters
@@ -56,7 +55,7 @@ class Classifier(ClassifierMixin, Estimator):
             The loss became NaN or infinite; the message names the first such tensor.
         """
         fresh = not (self.warm_start and hasattr(self, "model_"))
-        return self._fit(X, y, sample_weight, validation_data, fresh)
+        return self._fit(X, y, sample_weight, fresh=fresh, validation_data=validation_data)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one epoch on these rows; the first call learns columns and classes as well.
@@ -101,8 +100,8 @@ class Classifier(ClassifierMixin, Estimator):
         -------
         ndarray of shape (n,) or (n, labels)
         """
-        ids = self._predictions(X)[self.head_.answer]
-        return self.labels_.decode(ids)  # type: ignore[no-any-return]
+        predictions = self._predictions(X)
+        return self.labels_.decode(predictions[self.head_.answer])  # type: ignore[no-any-return]
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the probability of each class, in the order of ``classes_``.
@@ -122,7 +121,6 @@ class Classifier(ClassifierMixin, Estimator):
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the logits: shape (n,) for two classes, else (n, classes)."""
-        check_is_fitted(self, "model_")
         logits = self._predictions(X)["logits"]
         two = len(self.classes_) == 2 and logits.shape[1] == 1
         return logits[:, 0] if two else logits

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral
+from typing import Annotated, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -21,6 +23,7 @@ from ..feature_columns import ColumnSet, as_frame
 from ..feature_columns.express import feeds
 from ..graph import optimizers as graph_optimizers
 from ..hyperparameters import (
+    Allowed,
     Fraction,
     NonNegative,
     NonNegativeInt,
@@ -33,20 +36,32 @@ from .build import Built, Scaling, build
 from .head import Head
 from .model import Model
 from .rows import Rows, check_rows, hold_out
-from .training.callbacks import EarlyStopping, notify
+from .training.callbacks import EarlyStopping, Listeners, check_callbacks
 from .training.history import plot_history
-from .training.loop import Trainer
+from .training.loop import Trainer, check_finite
+from .training.tasks import CallbackSupportMixin, FitTasks, with_callbacks
 from .weights import check_sample_weight, row_weights
 
 __all__ = ["Estimator"]
 
 HELD_OUT = 0.1  # of the rows, where early stopping was given no validation data
+# Hyperparameters that may change between two fits of one model.
+FREE = set("epochs batch_size validation_fraction early_stopping patience min_delta".split()) | set(
+    "class_weight warm_start strict n_jobs jit callbacks random_state verbose".split()
+)
 LEAST_STEPS = 10  # in an epoch: batches of small data sets are smaller than `batch_size`
-THREADED_BATCH = 1024  # rows from which a second thread for matrix products pays
+
+Threads = Annotated[
+    Any,
+    Allowed(
+        "None, -1 or a number of threads",
+        lambda n: n is None or (isinstance(n, Integral) and n != 0 and not isinstance(n, bool)),
+    ),
+]
 
 
 @hyperparameters
-class Estimator(BaseEstimator):
+class Estimator(CallbackSupportMixin, BaseEstimator):
     """Towers whose logits are added, a head that turns them into a loss, and the fit of both.
 
     A canned estimator says which `towers` it has; `Classifier` or `Regressor` brings the head.
@@ -60,7 +75,7 @@ class Estimator(BaseEstimator):
     min_delta: NonNegative = 0.0
     warm_start: bool = False
     strict: bool = False
-    n_jobs: int | None = None
+    n_jobs: Threads = None
     jit: OneOf("auto", True, False) = "auto"  # type: ignore[valid-type]
     callbacks: Any = ()
     random_state: Any = None
@@ -85,57 +100,84 @@ class Estimator(BaseEstimator):
     # A fit, in the order in which it happens.
 
     def _fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, fresh: bool, **options: Any
+    ) -> Self:
+        before = dict(vars(self))
+        try:
+            return self._prepare_and_train(X, y, sample_weight, fresh, **options)  # type: ignore[no-any-return]
+        except BaseException:
+            if fresh:  # what failed leaves nothing behind, and an earlier fit as it was
+                vars(self).clear()
+                vars(self).update(before)
+            raise
+
+    @with_callbacks
+    def _prepare_and_train(
         self,
         X: Any,
         y: Any,
-        sample_weight: Any = None,
+        sample_weight: Any,
+        fresh: bool,
         validation_data: Any = None,
-        fresh: bool = True,
         epochs: int | None = None,
         classes: Any = None,
     ) -> Self:
         check(self)
-        self._check_settings()
+        self._check_settings(fresh)
         X = check_rows(self, X, reset=fresh)
         if fresh:
             self.labels_ = self._learn_labels(y, classes)
             self.head_ = self._head(self.labels_)
-        rows = self._rows(X, y, sample_weight)
         generator = self._generator(fresh)
-        rows, validation = self._split(rows, validation_data, generator)
+        rows, validation = self._rows(X, y, sample_weight), None
+        if epochs is None:
+            rows, validation = self._split(rows, validation_data, generator)
         frame = as_frame(rows.X, strict=self.strict)
         if fresh:
             scaling = self._scaling(rows)
-            self._start(build(self.towers(), self.head_, frame, generator, scaling))
+            self._start(build(self.towers(), self.head_, rows.X, frame, generator, scaling))
         encoded = dict(feeds(self.columns_.encode(frame, strict=self.strict)))
-        encoded["labels"] = rows.targets
-        weights = rows.weights
-        encoded["weights"] = np.ones(len(rows), np.float32) if weights is None else weights
+        encoded["labels"], encoded["weights"] = rows.targets, self._training_weights(rows)
+        given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+        tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
         with self._threads():
-            self._train(encoded, len(rows), validation, epochs or self.epochs, generator)
+            self._train(encoded, len(rows), validation, epochs or self.epochs, generator, tasks)
+        tasks.end()
         return self
 
-    def _check_settings(self) -> None:
+    def _check_settings(self, fresh: bool) -> None:
         if self.jit is True:
             raise InvalidValue(
                 "jit", "no compiler is part of this version", "True", "use 'auto', the interpreter"
             )
-        if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or self.n_jobs == 0):
-            raise InvalidValue("n_jobs", "must be None, -1 or a number of threads", self.n_jobs)
         if not isinstance(self.early_stopping, (bool, str, np.bool_)):
             raise InvalidType(
                 "early_stopping", "must be True, False or a metric's name", self.early_stopping
             )
+        check_callbacks(self.callbacks)
+        changed = [] if fresh else sorted(self._changed_since_fit())
+        if changed:
+            wrong = "cannot go on training with other settings"
+            raise InvalidValue("fit", wrong, changed, "set them back, or warm_start=False")
+
+    def _changed_since_fit(self) -> Iterator[str]:
+        """Yield the hyperparameters that shaped the model and have another value now."""
+        for name, value in self.get_params(deep=False).items():
+            if name not in FREE and _comparable(value) != self._settings[name]:
+                yield name
 
     def _rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
         count = as_frame(X).rows
         targets = self.labels_.encode(y, count)
-        weights = check_sample_weight(sample_weight, count)
-        weights = row_weights(self.labels_, targets, getattr(self, "class_weight", None), weights)
-        return Rows(X, targets, None if weights is None else weights.astype(np.float32))
+        return Rows(X, targets, check_sample_weight(sample_weight, count))
+
+    def _training_weights(self, rows: Rows) -> npt.NDArray[np.float32]:
+        class_weight = getattr(self, "class_weight", None)
+        weights = row_weights(self.labels_, rows.targets, class_weight, rows.weights)
+        return np.ones(len(rows), np.float32) if weights is None else weights.astype(np.float32)
 
     def _generator(self, fresh: bool) -> np.random.Generator:
-        if fresh or not hasattr(self, "_random"):
+        if fresh:
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
             self._random = np.random.default_rng(seed)
         return self._random
@@ -143,40 +185,33 @@ class Estimator(BaseEstimator):
     def _split(
         self, rows: Rows, validation_data: Any, generator: np.random.Generator
     ) -> tuple[Rows, Rows | None]:
-        if validation_data is not None:
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                raise InvalidType(
-                    "validation_data",
-                    "must be (X, y) or (X, y, sample_weight)",
-                    type(validation_data).__name__,
-                )
-            X, y, *weight = validation_data
-            X = check_rows(self, X, reset=False)
-            return rows, self._rows(X, y, weight[0] if weight else None)
-        fraction = self.validation_fraction or (HELD_OUT if self.early_stopping else 0.0)
-        if not fraction:
-            return rows, None
-        return hold_out(rows, fraction, generator, stratify=hasattr(self, "classes_"))
+        if validation_data is None:
+            fraction = self.validation_fraction or (HELD_OUT if self.early_stopping else 0.0)
+            if not fraction:
+                return rows, None
+            return hold_out(rows, fraction, generator, stratify=hasattr(self, "classes_"))
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            wrong = "must be (X, y) or (X, y, sample_weight)"
+            raise InvalidType("validation_data", wrong, type(validation_data).__name__)
+        X, y, weights = (*validation_data, None)[:3]
+        return rows, self._rows(check_rows(self, X, reset=False), y, weights)
 
     def _start(self, built: Built) -> None:
-        self._towers = built.towers
+        self._settings = _comparable(self)[1]
+        self._towers, self._scale = built.towers, built.scaling
         self._training = built.training
-        self._execution = built.training.start(built.values)
+        self._execution: Execution | None = built.training.start(built.values)
+        self._state: Mapping[str, npt.NDArray[Any]] = self._execution.variables
         self.columns_: ColumnSet = built.columns
-        self.model_ = Model(built.columns, built.prediction, self._execution.variables)
+        self.model_ = Model(built.columns, built.prediction, self._state)
         self.n_iter_ = 0
         self.training_seconds_ = 0.0
         self.history_ = pd.DataFrame()
 
     @contextlib.contextmanager
     def _threads(self) -> Iterator[None]:
-        threads = self.n_jobs
-        if threads is None:
-            threads = -1 if self.batch_size >= THREADED_BATCH else 1
-        if threads < 0:
-            yield
-            return
-        with _controller().limit(limits=threads, user_api="blas"):
+        # One by default: two that wait for a busy core take ten times as long as one.
+        with _controller().limit(limits=effective_n_jobs(self.n_jobs or 1), user_api="blas"):
             yield
 
     def _train(
@@ -186,47 +221,59 @@ class Estimator(BaseEstimator):
         validation: Rows | None,
         epochs: int,
         generator: np.random.Generator,
+        tasks: FitTasks,
     ) -> None:
         size = min(self.batch_size, max(1, count // LEAST_STEPS))
+        encoded = {**encoded, "batch_size": np.float32(size)}
         trainer = Trainer(self._running(), encoded, count, size, generator, int(self.verbose))
         stopping = None
         if self.early_stopping and validation is not None:
             metric = "average_loss" if self.early_stopping is True else str(self.early_stopping)
-            stopping = EarlyStopping(metric, self.patience, self.min_delta)
-        judged = None if validation is None else _Judged(self, validation)
-
-        def on_epoch_end(epoch: int, logs: dict[str, float]) -> bool:
-            self.n_iter_ = epoch
-            if judged is not None:
-                logs.update(judged())
-            stop = notify(self.callbacks, "on_epoch_end", self, epoch, logs)
-            if stopping is None:
-                return stop
-            return stopping.update(epoch, logs, self._execution.variables) or stop
-
-        notify(self.callbacks, "on_fit_begin", self)
-        first = self.n_iter_ + 1
-        logs = trainer.fit(range(first, first + epochs), on_epoch_end)
-        if stopping is not None and stopping.best_variables:
+            stopping = EarlyStopping(
+                metric, self.patience, self.min_delta, self._state, self.n_iter_
+            )
+        judge = None if validation is None else self._judge(validation)
+        listeners = Listeners(self, tasks, judge, stopping)
+        listeners.fit_begins()
+        logs = trainer.fit(range(self.n_iter_ + 1, self.n_iter_ + 1 + epochs), listeners)
+        if stopping is not None:
+            stopping.restore()
             self.best_epoch_ = stopping.best_epoch
-            for name, best in stopping.best_variables.items():
-                self._execution.variables[name][...] = best
+        check_finite(self.model_.variables)
         self.history_ = pd.concat([self.history_, pd.DataFrame(logs)], ignore_index=True)
         self.training_seconds_ += trainer.seconds
-        notify(self.callbacks, "on_fit_end", self)
+        listeners.fit_ends()
 
-    def _running(self) -> Any:
+    def _judge(self, rows: Rows) -> Callable[[], dict[str, float]]:
+        """Return what judges the model of the moment on these rows, encoded once."""
+        encoded = feeds(self.columns_.encode(rows.X, strict=self.strict))
+        return lambda: self._metrics(rows.targets, self.model_.run(encoded), rows.weights)
+
+    def _metrics(
+        self, targets: Any, predictions: Any, weights: Any, thresholds: Sequence[float] = ()
+    ) -> dict[str, float]:
+        names = getattr(self.labels_, "names", None)
+        return self.head_.metrics(targets, predictions, weights, thresholds, names)
+
+    def _running(self) -> Execution:
         """Return the training program at work, after unpickling too."""
         if self._execution is None:
             self._execution = self._training.start(self._state)
-            self.model_ = Model(self.columns_, self.model_.program, self._execution.variables)
+            self._state = self._execution.variables
+            self.model_ = Model(self.columns_, self.model_.program, self._state)
         return self._execution
+
+    def _reconstruction(self) -> dict[str, Any]:
+        """Return what a shallow copy needs to stay as it is while training goes on."""
+        values = {name: np.array(value) for name, value in self._state.items()}
+        model = Model(self.columns_, self.model_.program, values)
+        return {"model_": model, "_state": values, "_execution": None}
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        if state.get("_execution") is not None:
-            # Values, slots of the optimizers included, in place of buffers and locks.
-            state = {**state, "_state": dict(self._execution.variables), "_execution": None}
+        if "_execution" in state:
+            # The values alone, those of the optimizers included, without buffers and locks.
+            state = {**state, "_state": dict(self._state), "_execution": None}
         return state  # type: ignore[no-any-return]
 
     # What a fitted estimator answers.
@@ -238,7 +285,8 @@ class Estimator(BaseEstimator):
         return self.model_.variables
 
     def _predictions(self, X: Any) -> dict[str, npt.NDArray[Any]]:
-        check_is_fitted(self, "model_")
+        if not hasattr(self, "model_"):
+            check_is_fitted(self, "model_")  # slow, for it asks for the tags
         X = check_rows(self, X, reset=False)
         return self.model_.predict(X, strict=self.strict)
 
@@ -261,19 +309,12 @@ class Estimator(BaseEstimator):
         dict of str to float
             With ``global_step``, the steps trained. The head's documentation lists the metrics.
         """
-        check_is_fitted(self, "model_")
-        X = check_rows(self, X, reset=False)
-        predictions = self.model_.predict(X, strict=self.strict)
+        predictions = self._predictions(X)
         count = len(next(iter(predictions.values())))
         targets = self.labels_.encode(y, count)
         weights = check_sample_weight(sample_weight, count)
-        names = getattr(self.labels_, "names", None)
-        found = self.head_.metrics(targets, predictions, weights, thresholds, names)
-        return {**found, "global_step": int(self._global_step())}
-
-    def _global_step(self) -> int:
-        values = self._state if self._execution is None else self._execution.variables
-        return int(values["global_step"])
+        found = self._metrics(targets, predictions, weights, thresholds)
+        return {**found, "global_step": int(self._state["global_step"])}
 
     def plot_history(self, metrics: Sequence[str] | None = None, ax: Any = None) -> Any:
         """Draw the learning curves; see `cannery.estimators.training.plot_history`."""
@@ -288,11 +329,11 @@ class Estimator(BaseEstimator):
         -------
         self
         """
-        for key in params:
+        for key in list(params):
             owner, nested, _ = key.partition("__")
-            value = getattr(self, owner, None)
-            if nested and owner not in params and isinstance(value, str):
-                setattr(self, owner, graph_optimizers.get_optimizer(value))
+            value = params.get(owner, getattr(self, owner, None))
+            if nested and isinstance(value, str):
+                params[owner] = graph_optimizers.get_optimizer(value)
         return super().set_params(**params)  # type: ignore[no-any-return]
 
     def __sklearn_tags__(self) -> Any:
@@ -305,17 +346,12 @@ class Estimator(BaseEstimator):
         return tags
 
 
-class _Judged:
-    """Validation rows, encoded once and judged after each epoch."""
-
-    def __init__(self, estimator: Estimator, rows: Rows):
-        self._estimator, self._rows = estimator, rows
-        self._feeds = feeds(estimator.columns_.encode(rows.X, strict=estimator.strict))
-
-    def __call__(self) -> dict[str, float]:
-        predictions = self._estimator.model_.run(self._feeds)
-        found = self._estimator.head_.metrics(self._rows.targets, predictions, self._rows.weights)
-        return {f"val_{name}": value for name, value in found.items()}
+def _comparable(value: Any) -> Any:
+    """Return what a hyperparameter holds, for optimizers compare by identity."""
+    if hasattr(value, "get_params"):
+        params = value.get_params(deep=False)
+        return type(value), {name: _comparable(part) for name, part in params.items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 @functools.cache

@@ -29,6 +29,8 @@ class LinearWeights:
 
         Columns ``column``, ``value`` (the category, the bucket's range, the hash bucket's number;
         empty for numbers), and ``weight``; where there are several logits, ``weight_<class>``.
+        They add up to the logit, or a regressor's prediction, in the unit of the targets; the
+        weight of a normalised number goes with its normalised value.
         """
         tower = _tower(self, LinearTower)
         parts = []
@@ -44,8 +46,10 @@ class LinearWeights:
             names = [""] if column.width == 1 else [str(i) for i in range(column.width)]
             parts.append((column.name, names, kernel[start : start + column.width]))
             start += column.width
-        parts.append(("(bias)", [""], self.variables_[tower.bias.name][None]))  # type: ignore[attr-defined]
-        width = parts[-1][2].shape[1]
+        bias = self.variables_[tower.bias.name][None]  # type: ignore[attr-defined]
+        parts = [(name, values, self._scale.in_units(rows)) for name, values, rows in parts]  # type: ignore[attr-defined]
+        parts.append(("(bias)", [""], self._scale(bias)))  # type: ignore[attr-defined]
+        width = bias.shape[1]
         labels = ["weight"] if width == 1 else [f"weight_{c}" for c in self._logit_names(width)]
         frames = []
         for name, values, weights in parts:

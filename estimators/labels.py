@@ -351,8 +351,8 @@ class NumericLabels:
         return numbers
 
     def decode(self, answer: npt.ArrayLike) -> Array:
-        """Return predictions in the number of dimensions that `y` had."""
-        array = np.asarray(answer)
+        """Return predictions in the number of dimensions that `y` had, in float64."""
+        array = np.asarray(answer, np.float64)
         return array.reshape(-1) if self.columns is None else array
 
     def to_config(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,10 @@ from ..feature_columns.express import feeds
 from ..graph import Execution, Program
 
 __all__ = ["Model"]
+
+# Matrix products take rows in strides: where every stride is full, the result for a row does not
+# depend on its place among the others.
+STRIDE = 16
 
 
 class Model:
@@ -53,4 +58,19 @@ class Model:
         """Return every output of the program for encoded rows."""
         if self._execution is None:
             self._execution = self.program.start(self.variables, share=True)
-        return self._execution.run(encoded)
+        rows = len(encoded["numbers"])
+        missing = -rows % STRIDE
+        if not missing:
+            return self._execution.run(encoded)
+        filled = {name: _longer(feed, missing) for name, feed in encoded.items()}
+        return {name: value[:rows] for name, value in self._execution.run(filled).items()}
+
+
+def _longer(feed: Any, more: int) -> Any:
+    """Return an array or ragged feed with rows of zeros, or of nothing, at its end."""
+    if hasattr(feed, "offsets"):
+        end = np.repeat(feed.offsets[-1:], more)
+        return replace(feed, offsets=np.concatenate([feed.offsets, end]))
+    longer = np.zeros((len(feed) + more, *feed.shape[1:]), feed.dtype)
+    longer[: len(feed)] = feed
+    return longer

@@ -52,7 +52,7 @@ class Regressor(RegressorMixin, Estimator):
             The loss became NaN or infinite; the message names the first such tensor.
         """
         fresh = not (self.warm_start and hasattr(self, "model_"))
-        return self._fit(X, y, sample_weight, validation_data, fresh)
+        return self._fit(X, y, sample_weight, fresh=fresh, validation_data=validation_data)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch on these rows; the first call learns the columns as well.
@@ -85,8 +85,8 @@ class Regressor(RegressorMixin, Estimator):
             return Scaling(np.ones_like(offset, np.float32), offset.astype(np.float32))
         deviation = np.sqrt(np.average((targets - center) ** 2, axis=0, weights=weights))
         scale = np.where(deviation > 0, deviation, 1.0)
-        power = 2 if self.loss == "squared_error" else 1
-        unit = float(np.mean(scale**power))
+        steepest = {"squared_error": scale, "huber": np.minimum(scale, self.delta)}
+        unit = float(np.mean(scale * steepest.get(self.loss, 1.0)))
         return Scaling(scale.astype(np.float32), center.astype(np.float32), unit)
 
     def predict(self, X: Any) -> npt.NDArray[np.float32]:
@@ -100,7 +100,8 @@ class Regressor(RegressorMixin, Estimator):
         -------
         ndarray of shape (n,) or (n, outputs), as `y` was
         """
-        return self.labels_.decode(self._predictions(X)[self.head_.answer])  # type: ignore[no-any-return]
+        predictions = self._predictions(X)
+        return self.labels_.decode(predictions[self.head_.answer])  # type: ignore[no-any-return]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

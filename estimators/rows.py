@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,10 @@ def check_rows(estimator: Any, X: Any, reset: bool) -> Any:
         return _check_mapping(estimator, X, reset)
     if hasattr(X, "columns") and hasattr(X, "shape"):
         return _check_frame(estimator, X, reset)
-    if isinstance(X, (list, tuple)) and any(isinstance(cell, str) for row in X for cell in row):
+    if isinstance(X, (list, tuple)) and any(isinstance(cell, str) for cell in _cells(X)):
         X = np.array(X, dtype=object)  # without it, numpy turns numbers beside text into text
     kept = sparse or getattr(getattr(X, "dtype", None), "kind", "") in tuple("OUS")
-    return validate_data(
+    X = validate_data(
         estimator,
         X,
         reset=reset,
@@ -47,6 +47,15 @@ def check_rows(estimator: Any, X: Any, reset: bool) -> Any:
         dtype=None if kept else "numeric",
         ensure_all_finite=False,
     )
+    if reset:
+        estimator._sparse = sparse
+    elif sparse and not estimator._sparse:
+        X = X.toarray()
+    return scipy.sparse.csr_array(X) if estimator._sparse and not sparse else X
+
+
+def _cells(rows: Any) -> Iterator[Any]:
+    return (cell for row in rows if isinstance(row, (list, tuple)) for cell in row)
 
 
 def _check_frame(estimator: Any, X: Any, reset: bool) -> Any:
@@ -58,6 +67,8 @@ def _check_frame(estimator: Any, X: Any, reset: bool) -> Any:
     if reset and not X.shape[0]:
         wrong = "Found array with 0 sample(s) while a minimum of 1 is required"
         raise InvalidValue("X", wrong, f"shape {X.shape}")
+    if reset:
+        estimator._sparse = False
     return X
 
 
@@ -68,6 +79,7 @@ def _check_mapping(estimator: Any, X: Mapping[str, Any], reset: bool) -> Mapping
     if reset:
         if not next(iter(lengths.values())):
             raise InvalidValue("X", "must have at least one row", lengths)
+        estimator._sparse = False
         estimator.n_features_in_ = len(X)
         estimator.feature_names_in_ = np.array(list(X), dtype=object)
         return X

@@ -1,11 +1,14 @@
 """The canned estimators: each a short declaration over shared parts."""
 
+from ...registry import Registry
+from ..estimator import Estimator
 from .baseline import BaselineClassifier, BaselineRegressor
 from .dnn import DNNClassifier, DNNRegressor
 from .linear import LinearClassifier, LinearRegressor
 from .wide_deep import WideDeepClassifier, WideDeepRegressor
 
 __all__ = [
+    "ESTIMATORS",
     "BaselineClassifier",
     "BaselineRegressor",
     "DNNClassifier",
@@ -15,3 +18,16 @@ __all__ = [
     "WideDeepClassifier",
     "WideDeepRegressor",
 ]
+
+ESTIMATORS: Registry[type[Estimator]] = Registry("estimator")
+for _estimator in (
+    BaselineClassifier,
+    BaselineRegressor,
+    DNNClassifier,
+    DNNRegressor,
+    LinearClassifier,
+    LinearRegressor,
+    WideDeepClassifier,
+    WideDeepRegressor,
+):
+    ESTIMATORS.add(_estimator.__name__, _estimator)

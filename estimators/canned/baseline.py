@@ -24,12 +24,19 @@ class Baseline(Estimator):
         """Yield the bias and its optimizer."""
         yield BiasTower(), self.optimizer
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        for kind in (tags.classifier_tags, tags.regressor_tags):
+            if kind is not None:
+                kind.poor_score = True
+        return tags
+
 
 @hyperparameters
-class BaselineClassifier(Classifier, Baseline):
+class BaselineClassifier(Baseline, Classifier):
     """Predict the shares of the classes, whatever the features."""
 
 
 @hyperparameters
-class BaselineRegressor(Regressor, Baseline):
+class BaselineRegressor(Baseline, Regressor):
     """Predict the mean of the targets (the median, or a quantile, by the loss)."""

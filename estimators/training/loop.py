@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
 import time
@@ -17,9 +18,11 @@ from tqdm.auto import tqdm
 
 from ...errors import NonFinite
 from ...graph import Execution
+from ...graph.feeds import Feeder
 from ...graph.interpreter import evaluate_all
+from .callbacks import Listeners
 
-__all__ = ["Trainer"]
+__all__ = ["Trainer", "check_finite"]
 
 HEARTBEAT = 0.2  # seconds of steps between two looks at the clock, the bar and Ctrl-C
 
@@ -62,10 +65,9 @@ class Trainer:
         self.verbose = verbose
         self.seconds = 0.0
         self._steps = 8  # in one heartbeat; adapts to the speed of the machine
+        self._beat = HEARTBEAT
 
-    def fit(
-        self, epochs: range, on_epoch_end: Callable[[int, dict[str, float]], bool]
-    ) -> list[dict[str, float]]:
+    def fit(self, epochs: range, listeners: Listeners) -> list[dict[str, float]]:
         """Train for `epochs` and return what was logged for each.
 
         Ctrl-C ends the fit with a warning, after the step at work.
@@ -77,13 +79,14 @@ class Trainer:
         with bar, _interruptible() as interrupted:
             for epoch in epochs:
                 began = self.seconds
+                listeners.epoch_begins(epoch)
                 loss, complete = self._epoch(bar, epoch, interrupted)
                 if not complete:
                     break
                 seconds = self.seconds - began
                 logs = {"epoch": epoch, "loss": loss, "seconds": seconds}
                 logs["rows_per_second"] = self.rows / max(seconds, 1e-9)
-                stop = on_epoch_end(epoch, logs)
+                stop = listeners.epoch_ends(epoch, logs)
                 history.append(logs)
                 if self.verbose == 2:
                     print(_line(logs))
@@ -98,29 +101,36 @@ class Trainer:
             )
         return history
 
-    def _epoch(self, bar: Any, epoch: int, interrupted: Callable[[], bool]) -> tuple[float, bool]:
+    def _epoch(
+        self, bar: Any, epoch: int, interrupted: Callable[[], bool]
+    ) -> tuple[float, bool]:
+        """Return the mean loss of the epoch, and whether it went on to its end."""
         order = self.generator.permutation(self.rows)
-        total, low = 0.0, 0
-        while low < self.rows:
+        sums: list[npt.NDArray[np.float64]] = []
+        for low, high in self._heartbeats():
             if interrupted():
-                return total / max(low, 1), False
-            high = min(low + self._steps * self.batch_size, self.rows)
+                return math.nan, False
             began = time.perf_counter()
             losses = self._run(order[low:high])
-            spent = time.perf_counter() - began
-            self.seconds += spent
+            self._beat = time.perf_counter() - began
+            self.seconds += self._beat
             sizes = np.full(len(losses), self.batch_size)
             sizes[-1] = (high - low) - (len(losses) - 1) * self.batch_size
-            total += float(losses.astype(np.float64) @ sizes)
-            self._steps = int(
-                np.clip(self._steps * HEARTBEAT / max(spent, 1e-6), 1, 4 * self._steps)
-            )
+            sums.append(losses.astype(np.float64) * sizes)
+            bar.update(high - low)
+            bar.set_postfix_str(f"epoch {epoch}, loss {losses.mean():.4f}", refresh=False)
+        # How many steps a heartbeat has must not show in the last bits.
+        return float(np.concatenate(sums).sum() / self.rows), True
+
+    def _heartbeats(self) -> Iterator[tuple[int, int]]:
+        """Yield the rows between two looks at the clock: whole steps of about equal time."""
+        low = 0
+        while low < self.rows:
+            high = min(low + self._steps * self.batch_size, self.rows)
+            yield low, high
+            faster = HEARTBEAT / max(self._beat, 1e-6)
+            self._steps = int(np.clip(self._steps * faster, 1, 4 * self._steps))
             low = high
-            bar.update(
-                len(losses) * self.batch_size if high < self.rows else self.rows - bar.n % self.rows
-            )
-            bar.set_postfix_str(f"epoch {epoch}, loss {total / low:.4f}", refresh=False)
-        return total / self.rows, True
 
     def _run(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         try:
@@ -133,36 +143,49 @@ class Trainer:
         """Return the error that names the first tensor that is not finite."""
         program = self.execution.program
         for low in range(0, len(rows), self.batch_size):
-            chosen = rows[low : low + self.batch_size]
-            feeds = {}
-            for node in program.inputs:
-                feed = self.feeds.get(node.name)
-                if feed is None or hasattr(feed, "offsets"):
-                    continue
-                feeds[node.name] = feed[chosen] if node.shape and node.shape[0] is None else feed
-            try:
-                values = evaluate_all([program.outputs["loss"]], feeds, self.execution.variables)
-            except (LookupError, ValueError):
-                break
+            feeds = self._batch(rows[low : low + self.batch_size])
+            values = evaluate_all([program.outputs["loss"]], feeds, self.execution.variables)
             for node, value in values.items():
                 if value.dtype.kind == "f" and not np.isfinite(value).all():
-                    bad = value[~np.isfinite(value)].flat[0]
                     return NonFinite(
                         f"tensor {node.name!r}",
-                        "is the first value of the step that is not finite",
-                        str(bad),
+                        "is the first of the step that is not finite",
+                        str(value[~np.isfinite(value)].flat[0]),
                         "lower the learning rate, clip gradients or standardise the numbers",
                     )
         return NonFinite("loss", "is not finite", todo="lower the learning rate or clip gradients")
 
+    def _batch(self, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+        """Return the feeds of one step, by the names of their placeholders."""
+        inputs = self.execution.program.inputs
+        fixed, ragged = {}, {}
+        for node in inputs:
+            if not any(isinstance(size, str) for size in node.shape):
+                shape = [len(rows) if size is None else int(size) for size in node.shape]
+                fixed[node.name] = np.empty(shape, node.dtype)
+        Feeder(inputs, self.feeds).load(fixed, ragged, rows, 0, len(rows))
+        return {**fixed, **ragged}
+
+
+def check_finite(variables: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Raise unless all is finite: the last step of a fit has no loss after it to show.
+
+    Raises
+    ------
+    NonFinite
+        Naming the first variable with a NaN or an infinite number.
+    """
+    for name, value in variables.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            todo = "lower the learning rate or clip gradients"
+            raise NonFinite(f"variable {name!r}", "is not finite after the last step", todo=todo)
+
 
 def _line(logs: Mapping[str, float]) -> str:
-    numbers = [
-        f"{name} {value:.4f}"
-        for name, value in logs.items()
-        if name not in ("epoch", "rows_per_second")
-    ]
-    return f"epoch {int(logs['epoch'])}: " + ", ".join(numbers)
+    left_out = ("epoch", "rows_per_second", "seconds")
+    numbers = [f"{name} {value:.4f}" for name, value in logs.items() if name not in left_out]
+    speed = f"{logs['rows_per_second']:,.0f} rows/s"
+    return f"epoch {int(logs['epoch'])}: {', '.join(numbers)}, {speed}"
 
 
 @contextlib.contextmanager

@@ -170,23 +170,25 @@ def sum_rows(
     weights = None if weights is None else as_tensor(weights, table)
     if combiner not in COMBINERS:
         raise InvalidValue("sum_rows", f"combiner must be one of {COMBINERS}", combiner)
-    if combiner != "sum":
-        kept = ids >= 0
-        if weights is not None:
-            weights = where(kept & (weights > 0), weights, 0.0)
-        share = cast(kept, table.dtype) if weights is None else weights
+    single = lengths is None and ids.shape[-1] == 1
+    if combiner == "sum" or (single and weights is None):
+        return _weighted(table, ids, weights, lengths, max_norm)
+    if weights is not None:
+        weights = where((ids >= 0) & (weights > 0), weights, 0.0)
     total = _weighted(table, ids, weights, lengths, max_norm)
-    if combiner == "sum":
-        return total
-    if combiner == "sqrtn":
-        norm = sqrt(_bag_sum(square(share), lengths))
-    else:
-        norm = _bag_sum(share, lengths)
-    return total / expand(where(norm > 0, norm, 1.0), -1)
+    return total / expand(_norm(table, ids, weights, lengths, combiner), -1)
 
 
-def _bag_sum(x: Tensor, lengths: Tensor | None) -> Tensor:
-    return sum(x, -1) if lengths is None else segment_sum(x, lengths)
+def _norm(
+    table: Tensor, ids: Tensor, weights: Tensor | None, lengths: Tensor | None, combiner: str
+) -> Tensor:
+    """Return what each bag is divided by; 1 for an empty one."""
+    shares = cast(ids >= 0, table.dtype) if weights is None else weights
+    if combiner == "sqrtn" and weights is not None:
+        shares = square(weights)
+    total = sum(shares, -1) if lengths is None else segment_sum(shares, lengths)
+    norm = maximum(total, 1.0) if weights is None else where(total > 0, total, 1.0)
+    return sqrt(norm) if combiner == "sqrtn" else norm
 
 
 def _weighted(

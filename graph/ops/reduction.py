@@ -20,10 +20,10 @@ Axis = int | Sequence[int] | None
 
 def axes_of(op: Op, x: Tensor, axis: Axis) -> tuple[int, ...]:
     """Return the axes meant, sorted and counted from the front."""
-    given = range(x.rank) if axis is None else (axis,) if isinstance(axis, int) else axis
-    if any(not -x.rank <= i < x.rank for i in given):
+    given = range(x.rank) if axis is None else axis if isinstance(axis, Sequence) else (axis,)
+    if any(not isinstance(i, int | np.integer) or not -x.rank <= i < x.rank for i in given):
         raise op.refuse(f"has no axis {axis}", x)
-    return tuple(sorted({i % x.rank for i in given}))
+    return tuple(sorted({int(i) % x.rank for i in given}))
 
 
 def reduced(shape: Shape, axis: tuple[int, ...], keepdims: bool) -> Shape:

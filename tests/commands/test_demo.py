@@ -23,3 +23,12 @@ def test_demo(tmp_path, capsys):
     assert "wide & deep" in printed
     assert "best possible" in printed
     assert (tmp_path / "new" / "learning_curves.png").stat().st_size > 5000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_wide_and_deep_beats_both_halves(tmp_path, seed):
+    found = run_demo(100_000, tmp_path, random_state=seed)
+    halves = found.loc[["linear", "deep"]]
+    assert found.loc["wide & deep", "log loss"] < halves["log loss"].min() - 0.015
+    assert found.loc["wide & deep", "AUC"] > halves["AUC"].max() + 0.015

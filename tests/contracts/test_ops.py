@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import numpy as np
@@ -184,8 +185,17 @@ def test_pickling_gives_the_same_node(op, sample):
     assert pickle.loads(pickle.dumps(tensor)) is tensor
 
 
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_attributes_survive_json(op, sample):
+    def restored(value):
+        return tuple(map(restored, value)) if isinstance(value, list) else value
+
+    text = json.dumps(sample.attributes)
+    assert {k: restored(v) for k, v in json.loads(text).items()} == sample.attributes
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_refuses_complex_numbers_of_inputs_or_says_why(name):
+def test_a_refusal_names_the_op(name):
     op = OPS[name]
     sample = next(iter(op.samples()))
     inputs = [placeholder(f"x{i}", (7, 5, 3, 2), "uint64") for i in range(len(sample.arrays))]

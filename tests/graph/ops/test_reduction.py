@@ -85,6 +85,8 @@ def test_refusals():
     x = placeholder("x", (None, 0))
     with pytest.raises(ValueError, match="op 'sum': has no axis 2"):
         sum(x, 2)
+    with pytest.raises(ValueError, match=r"op 'sum': has no axis 0\.5"):
+        sum(x, 0.5)
     with pytest.raises(ValueError, match="op 'max': needs at least one element"):
         max(x, 1)
     with pytest.raises(ValueError, match=r"op 'sum': takes numbers \(use cast\)"):

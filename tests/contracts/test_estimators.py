@@ -1,0 +1,118 @@
+"""What every estimator in the registry must do: scikit-learn's contract, all of it."""
+
+from __future__ import annotations
+
+import collections
+import pickle
+import pydoc
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+import cannery
+from cannery.estimators import ESTIMATORS
+
+# Steps are taken over shuffled batches, and columns learn from rows, whatever these weigh: a row
+# of weight two is one longer step and its copies are two, as in scikit-learn's own SGDClassifier.
+EXPECTED_TO_FAIL = {
+    "check_sample_weight_equivalence_on_dense_data": "a weight of two is not two steps",
+    "check_sample_weight_equivalence_on_sparse_data": "a weight of two is not two steps",
+}
+# A tag can switch off whole batteries of checks, so that their number is worth a test.
+CHECKS = {"1.6": {"classifier": 66, "regressor": 59}, "1.9": {"classifier": 67, "regressor": 60}}
+VERSION = ".".join(sklearn.__version__.split(".")[:2])
+each = pytest.mark.parametrize("name", ESTIMATORS)
+
+
+@parametrize_with_checks(
+    [cls() for cls in ESTIMATORS.values()],
+    expected_failed_checks=lambda estimator: EXPECTED_TO_FAIL,
+)
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+@each
+def test_no_check_is_switched_off(name):
+    estimator = ESTIMATORS[name]()
+    found = collections.Counter(
+        check.func.__name__ for _, check in estimator_checks_generator(estimator)
+    )
+    kind = "classifier" if is_classifier(estimator) else "regressor"
+    least = min(checks[kind] for checks in CHECKS.values())
+    assert sum(found.values()) == CHECKS.get(VERSION, {}).get(kind, sum(found.values()))
+    assert sum(found.values()) >= least
+    assert set(EXPECTED_TO_FAIL) <= set(found)
+
+
+@each
+def test_poor_scores_are_those_of_baselines(name):
+    """A baseline looks at no feature, so that it cannot score well; all others must."""
+    tags = ESTIMATORS[name]().__sklearn_tags__()
+    poor = (tags.classifier_tags or tags.regressor_tags).poor_score
+    assert poor == name.startswith("Baseline")
+    assert tags.input_tags.allow_nan and tags.input_tags.sparse and tags.input_tags.categorical
+    assert not tags.non_deterministic and not tags.no_validation
+
+
+def test_the_registry_is_complete():
+    public = {
+        name
+        for name in cannery.__all__
+        if isinstance(getattr(cannery, name), type)
+        and issubclass(getattr(cannery, name), BaseEstimator)
+        and hasattr(getattr(cannery, name), "evaluate")
+    }
+    assert public == set(ESTIMATORS) == set(cannery.estimators.canned.__all__) - {"ESTIMATORS"}
+    assert public == {
+        f"{model}{kind}"
+        for model in ("Baseline", "DNN", "Linear", "WideDeep")
+        for kind in ("Classifier", "Regressor")
+    }
+
+
+@each
+def test_a_classifier_is_no_regressor(name):
+    estimator = ESTIMATORS[name]()
+    assert is_classifier(estimator) == name.endswith("Classifier")
+    assert is_regressor(estimator) == name.endswith("Regressor")
+
+
+@each
+def test_parameters_survive_cloning_and_printing(name):
+    estimator = ESTIMATORS[name](epochs=3, random_state=7)
+    params = estimator.get_params()
+    assert clone(estimator).get_params() == params
+    assert eval(repr(estimator), dict(ESTIMATORS)).get_params() == params
+    assert "epochs" in estimator._repr_html_()
+    with pytest.raises(ValueError, match="Invalid parameter 'epoch'"):
+        estimator.set_params(epoch=3)
+    with pytest.raises(TypeError):
+        ESTIMATORS[name](epoch=3)
+
+
+@each
+def test_the_documentation_lists_every_parameter(name):
+    cls = ESTIMATORS[name]
+    text = pydoc.getdoc(cls)
+    section = text.split("Parameters\n----------\n")[1].split("\n\nAttributes\n")[0]
+    documented = [line.split(" : ")[0] for line in section.splitlines() if line[:1].strip()]
+    assert sorted(documented) == sorted(cls().get_params(deep=False))
+    assert "Examples\n--------" in text and ">>> " in text
+
+
+@each
+def test_pickled_as_it_is(name):
+    rows = np.random.default_rng(0)
+    X, y = rows.normal(size=(40, 3)), rows.integers(0, 2, 40)
+    fitted = ESTIMATORS[name](epochs=2, random_state=0).fit(X, y)
+    copy = pickle.loads(pickle.dumps(fitted))
+    assert copy.evaluate(X, y) == fitted.evaluate(X, y)
+    assert (copy.predict(X) == fitted.predict(X)).all()
+    for model in (fitted, copy):
+        model.partial_fit(X, y)
+    assert (copy.predict(X) == fitted.predict(X)).all()
+    assert copy.evaluate(X, y)["global_step"] == 30
