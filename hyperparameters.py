@@ -13,7 +13,7 @@ import numbers
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,9 @@ __all__ = [
     "check",
     "hyperparameters",
 ]
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ def OneOf(*choices: Any) -> Any:
     ]
 
 
-def hyperparameters(cls: type) -> type:
+@typing.dataclass_transform(kw_only_default=True, eq_default=False)
+def hyperparameters(cls: type[T]) -> type[T]:
     """Make `cls` a keyword-only dataclass that keeps scikit-learn's equality and repr."""
     return dataclass(kw_only=True, eq=False, repr=False)(cls)
 
@@ -110,7 +114,8 @@ def check(owner: Any) -> None:
     InvalidType
         A value of another type than the range is made of.
     """
-    for name, allowed in _ranges(type(owner)).items():
+    kind: Any = type(owner)
+    for name, allowed in _ranges(kind).items():
         value = getattr(owner, name)
         if not any(entry.contains(value) for entry in allowed):
             wanted = " or ".join(entry.words for entry in allowed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ Integers = npt.NDArray[np.int64]
 
 def check_count(name: str, count: Any) -> int:
     """Return `count` as an int, or say why it cannot be a number of rows."""
-    allowed = PositiveInt.__metadata__[0]
+    (allowed,) = typing.get_args(PositiveInt)[1:]
     if not allowed.contains(count):
         error = InvalidValue if isinstance(count, int | float) else InvalidType
         raise error(name, f"must be {allowed.words}", repr(count))

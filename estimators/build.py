@@ -12,7 +12,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from ..errors import InvalidType, InvalidValue
-from ..feature_columns import ColumnSet, Column, Features, infer_columns
+from ..feature_columns import Column, ColumnSet, Features, infer_columns
 from ..graph import (
     Program,
     Tensor,
@@ -23,8 +23,8 @@ from ..graph import (
     placeholder,
     simplify,
 )
-from ..graph import sum as total
 from ..graph import optimizers as graph_optimizers
+from ..graph import sum as total
 from .towers import Training
 
 __all__ = ["Built", "Scaling", "build"]
@@ -129,7 +129,7 @@ def _columns(towers: Sequence[Any], source: Any) -> list[Sequence[Column]]:
     if inferred is not None and not inferred.wide + inferred.deep:
         wrong = "nothing in X tells rows apart"
         raise InvalidValue("columns", wrong, inferred.dropped, "name feature columns yourself")
-    found = []
+    found: list[Sequence[Column]] = []
     for tower in towers:
         columns = tower.infer(inferred) if tower.given is None else tower.given
         if not isinstance(columns, (list, tuple)):

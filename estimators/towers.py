@@ -110,7 +110,7 @@ class LinearTower:
 
     def infer(self, inferred: Inferred) -> list[Column]:
         """Return the columns to use where the user gave none."""
-        numbers = [column for column in inferred.deep if isinstance(column, Number)]
+        numbers: list[Column] = [column for column in inferred.deep if isinstance(column, Number)]
         return inferred.wide + numbers if self.with_numbers else inferred.wide
 
     def build(self, features: Features, columns: Sequence[Column], width: int) -> None:
@@ -200,7 +200,7 @@ class DeepTower:
         counted = [c.categorical for c in columns if isinstance(c, (Bucketized, Indicator))]
         self.indicators = JointIds(features, list(dict.fromkeys(counted)))
         self.tables: dict[str, Variable] = {}
-        self.variables = []
+        self.variables: list[Variable] = []
         with name_scope(self.name):
             for column in self.embeddings:
                 self._table(column)

@@ -53,7 +53,7 @@ class Binding:
             self._bind(node)
             if node is watched:
                 self._bind_guard(node)
-        self.results = {
+        self.results: dict[Tensor, Any] = {
             node: self._borrow(node) if node in plan.borrowed else self.arrays[node]
             for node in plan.outputs
         }

@@ -89,4 +89,4 @@ def _unbroadcast(g: Tensor, x: Tensor) -> Tensor:
     if extra:
         g = OPS["sum"](g, axis=tuple(range(extra)), keepdims=False)
     repeated = tuple(i for i, size in enumerate(x.shape) if size == 1 and g.shape[i] != 1)
-    return OPS["sum"](g, axis=repeated, keepdims=True) if repeated else g  # type: ignore[no-any-return]
+    return OPS["sum"](g, axis=repeated, keepdims=True) if repeated else g

@@ -73,7 +73,7 @@ class _TruncatedNormal:
     def __call__(self, generator: np.random.Generator, shape: Shape) -> Array:
         # The inverse of the distribution function needs one draw a number, with no resampling.
         z = ndtri(generator.uniform(ndtr(-CUT), ndtr(CUT), shape))
-        return (self.mean + self.deviation * z).astype(np.float32)
+        return np.asarray(self.mean + self.deviation * z, np.float32)
 
 
 @dataclass(frozen=True)

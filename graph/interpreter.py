@@ -132,10 +132,9 @@ class Execution:
         late = substitute(roots, fed)
         outputs = dict(zip(program.outputs, late[: len(program.outputs)], strict=True))
         updates = dict(zip(program.updates, late[len(program.outputs) :], strict=True))
-        make = type(program)
-        self._step = make(outputs=outputs, updates=updates)
+        self._step = Step(outputs, updates)
         early = {stand_in.name: node for node, stand_in in fed.items()}
-        self._before = Execution(make(outputs=early), {})
+        self._before = Execution(Step(early, {}), {})
 
     def _allocate_variables(self, values: Mapping[str, Any], share: bool) -> None:
         for arena, members in self._plan.arenas.items():

@@ -104,6 +104,8 @@ class BatchNormalization:
 
     def __call__(self, x: Tensor, updates: dict[Variable, Tensor] | None = None) -> Tensor:
         """Return the normalised `x`; while training, put the new averages into `updates`."""
+        average: Tensor
+        variance: Tensor
         if updates is None:
             average, variance = self.moving_mean, self.moving_variance
         else:

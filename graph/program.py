@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from ..errors import InvalidType, InvalidValue, ShapeMismatch
 from .interpreter import Execution
-from .tensor import Tensor, topological
+from .step import Step
+from .tensor import Tensor
 from .variables import Variable
 
 __all__ = ["Program"]
 
 
-class Program:
+class Program(Step):
     """Expressions to compute together, and the new value of each variable.
 
     A program has no state and no order: every expression sees the variables as they were before
@@ -58,15 +59,11 @@ class Program:
     ):
         if not isinstance(outputs, Mapping):
             outputs = {tensor.name: tensor for tensor in outputs}
-        self.outputs: dict[str, Tensor] = dict(outputs)
-        self.updates: dict[Variable, Tensor] = dict(updates or {})
-        self.nodes = topological([*self.outputs.values(), *self.updates, *self.updates.values()])
-        found = [node for node in self.nodes if node.op.name == "placeholder"]
-        self.inputs: tuple[Tensor, ...] = tuple(found if inputs is None else inputs)
-        self.variables: tuple[Variable, ...] = tuple(
-            node for node in self.nodes if isinstance(node, Variable)
-        )
-        self._check(found)
+        super().__init__(outputs, updates or {})
+        needed = self.inputs
+        if inputs is not None:
+            self.inputs = tuple(inputs)
+        self._check(needed)
 
     def _check(self, found: Sequence[Tensor]) -> None:
         for kind, nodes in (("feed", self.inputs), ("variable", self.variables)):

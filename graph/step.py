@@ -1,20 +1,31 @@
-"""What a program is made of, as seen by the modules that `Program` itself imports."""
+"""The contents of a step, as the modules see it that `Program` is built upon."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
 
-from .tensor import Tensor
+from .tensor import Tensor, topological
 from .variables import Variable
 
 __all__ = ["Step"]
 
 
-class Step(Protocol):
-    """Expressions to compute together, and the new value of each variable."""
+class Step:
+    """Expressions to compute together, and the new value of each variable.
 
-    inputs: tuple[Tensor, ...]
-    outputs: dict[str, Tensor]
-    updates: dict[Variable, Tensor]
-    nodes: list[Tensor]
-    variables: tuple[Variable, ...]
+    Parameters
+    ----------
+    outputs : mapping of str to Tensor
+    updates : mapping of Variable to Tensor
+    """
+
+    def __init__(self, outputs: Mapping[str, Tensor], updates: Mapping[Variable, Tensor]):
+        self.outputs: dict[str, Tensor] = dict(outputs)
+        self.updates: dict[Variable, Tensor] = dict(updates)
+        self.nodes = topological([*self.outputs.values(), *self.updates, *self.updates.values()])
+        self.inputs: tuple[Tensor, ...] = tuple(
+            node for node in self.nodes if node.op.name == "placeholder"
+        )
+        self.variables: tuple[Variable, ...] = tuple(
+            node for node in self.nodes if isinstance(node, Variable)
+        )

@@ -229,7 +229,11 @@ class Tensor:
             keys.append(Ellipsis)
         gap = keys.index(Ellipsis)
         keys[gap : gap + 1] = [slice(None)] * (self.rank - sum(k is not None for k in keys) + 1)
-        starts, stops, dropped, added, axis = [], [], [], [], 0
+        starts: list[int] = []
+        stops: list[int | None] = []
+        dropped: list[int] = []
+        added: list[int] = []
+        axis = 0
         for position, item in enumerate(keys):
             if item is None:
                 added.append(position - len(dropped))
@@ -244,7 +248,7 @@ class Tensor:
         result = OPS["squeeze"](result, axes=tuple(dropped)) if dropped else result
         for position in added:
             result = OPS["expand"](result, axis=position)
-        return result
+        return result  # type: ignore[no-any-return]
 
     # `==` stays identity, since nodes are interned: use `equal` for an elementwise comparison.
     __hash__ = object.__hash__
