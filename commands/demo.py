@@ -50,7 +50,7 @@ def app_store_columns() -> tuple[list[Column], list[Column]]:
     }
     installed = categorical_column("installed_apps")
     age, hour = (numeric_column(key, normalizer="standard") for key in ("age", "hour"))
-    wide = [
+    wide: list[Column] = [
         *texts.values(),
         installed,
         bucketized_column(numeric_column("age"), boundaries=10),
@@ -73,8 +73,8 @@ def app_store_columns() -> tuple[list[Column], list[Column]]:
 def _models(random_state: int, verbose: int) -> dict[str, Any]:
     wide, deep = app_store_columns()
     ftrl, adam = Ftrl(learning_rate=0.5), Adam(learning_rate=0.001)
-    layers = {"hidden_units": (100, 50), "dropout": 0.3}
-    shared = {"epochs": 15, "early_stopping": True, "patience": 2}
+    layers: dict[str, Any] = {"hidden_units": (100, 50), "dropout": 0.3}
+    shared: dict[str, Any] = {"epochs": 15, "early_stopping": True, "patience": 2}
     shared |= {"random_state": random_state, "verbose": verbose}
     return {
         "linear": LinearClassifier(columns=wide, optimizer=ftrl, **shared),

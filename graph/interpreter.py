@@ -75,7 +75,7 @@ def evaluate_all(
     feeds, variables = feeds or {}, variables or {}
     values: dict[Tensor, Array] = {}
     with np.errstate(all="ignore"):
-        for node in topological(outputs):
+        for node in topological(outputs, known=feeds):
             if node in feeds:
                 values[node] = np.asarray(feeds[node], node.dtype)
             elif node.op.name == "placeholder":

@@ -94,11 +94,12 @@ def test_outputs_show_variables_as_before_the_step():
 
 
 def test_a_reshape_that_cannot_be_a_view_is_copied_at_each_step():
-    x = g.placeholder("x", (None, 2))
-    program = g.Program(outputs={"y": g.sum(g.reshape(g.transpose(x), (-1,)) * 1.0)})
+    x = g.placeholder("x", (None, 1, 2))
+    turned = g.transpose(x, (0, 2, 1))
+    program = g.Program(outputs={"y": g.sum(g.reshape(turned, (None, 2)) * 1.0)})
     execution = program.start()
     for factor in (1.0, 2.0):
-        outputs = execution.run({"x": factor * np.ones((3, 2), "float32")})
+        outputs = execution.run({"x": factor * np.ones((3, 1, 2), "float32")})
         assert outputs["y"].tolist() == [6 * factor]
 
 
