@@ -21,6 +21,7 @@ from threadpoolctl import ThreadpoolController
 from ..errors import InvalidType, InvalidValue
 from ..feature_columns import ColumnSet, as_frame
 from ..feature_columns.express import feeds
+from ..graph import Execution
 from ..graph import optimizers as graph_optimizers
 from ..hyperparameters import (
     Allowed,

@@ -45,7 +45,7 @@ __all__ = ["BiasTower", "DeepTower", "LinearTower", "Training"]
 
 @dataclass
 class Training:
-    """What a tower needs besides features while training: the step, a seed, and where updates go."""
+    """What a tower needs besides features while training: step, seed, and where updates go."""
 
     step: Tensor
     seed: int
@@ -187,6 +187,8 @@ class DeepTower:
     def build(self, features: Features, columns: Sequence[Column], width: int) -> None:
         """Make the variables."""
         self._check()
+        if not columns:
+            raise InvalidValue("deep columns", "must name at least one column", todo="add one")
         for column in columns:
             if not isinstance(column, (Number, Bucketized, Indicator, Embedding, SharedEmbedding)):
                 raise InvalidType(

@@ -21,6 +21,7 @@ __all__ = ["REWRITES", "Rewrite"]
 
 Rewrite = Callable[[Tensor], Tensor | None]
 REWRITES: dict[str, list[Rewrite]] = {}
+FEW_COLUMNS = 4  # a product is cut where at most one in so many of its columns is used
 FOLDED_SIZE = 1024  # elements; larger results cost more to keep than to compute
 SAME_MEMORY = frozenset({"reshape", "expand", "squeeze"})
 ELEMENTWISE = type(OPS["add"])
@@ -164,6 +165,22 @@ def _slice(node: Tensor) -> Tensor | None:
     if x.op.name == "pad":
         return _slice_of_pad(node, x)
     return None
+
+
+@rewrite("slice")
+def _slice_of_product(node: Tensor) -> Tensor | None:
+    """Return the product with a few columns only, where no others are asked for here."""
+    (x,) = node.inputs
+    if x.op.name != "matmul" or x.rank != 2 or x.inputs[1].rank != 2:
+        return None
+    columns, width = node.shape[1], x.shape[1]
+    if node.shape[0] != x.shape[0] or not isinstance(columns, int) or not isinstance(width, int):
+        return None
+    if columns * FEW_COLUMNS > width:
+        return None
+    a, b = x.inputs
+    product: Tensor = OPS["matmul"](a, _cut(b, [(0, None), _bounds(node)[1]]))
+    return product
 
 
 def _slice_of_concat(node: Tensor, x: Tensor, axis: int) -> Tensor | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...hyperparameters import hyperparameters
 from ..classifier import Classifier
+from ..documentation import documented
 from ..estimator import Estimator
 from ..regressor import Regressor
 from ..towers import BiasTower
@@ -32,11 +33,39 @@ class Baseline(Estimator):
         return tags
 
 
+@documented
 @hyperparameters
 class BaselineClassifier(Baseline, Classifier):
-    """Predict the shares of the classes, whatever the features."""
+    """Predict the shares of the classes, whatever the features.
+
+    What any other model must beat, with the same metrics, weights and validation.
+
+    Examples
+    --------
+    >>> from cannery import BaselineClassifier
+    >>> X = {"age": [23, 45, 31, 60, 52, 38, 29, 41] * 25}
+    >>> y = ["no", "no", "no", "yes"] * 50
+    >>> model = BaselineClassifier(random_state=0).fit(X, y)
+    >>> model.predict_proba(X)[0].round(1).tolist()
+    [0.7, 0.3]
+    >>> model.evaluate(X, y)["accuracy_baseline"]
+    0.75
+    """
 
 
+@documented
 @hyperparameters
 class BaselineRegressor(Baseline, Regressor):
-    """Predict the mean of the targets (the median, or a quantile, by the loss)."""
+    """Predict the mean of the targets (the median, or a quantile, by the loss).
+
+    What any other model must beat, with the same metrics, weights and validation.
+
+    Examples
+    --------
+    >>> from cannery import BaselineRegressor
+    >>> X = {"age": [23, 45, 31, 60] * 50}
+    >>> y = [1.0, 2.0, 3.0, 6.0] * 50
+    >>> model = BaselineRegressor(random_state=0).fit(X, y)
+    >>> abs(float(model.predict(X)[0]) - 3.0) < 0.2
+    True
+    """

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...hyperparameters import Fraction, hyperparameters
 from ..classifier import Classifier
+from ..documentation import documented
 from ..estimator import Estimator
 from ..explanation import EmbeddingTables
 from ..regressor import Regressor
@@ -32,11 +33,38 @@ class DNN(EmbeddingTables, Estimator):
         yield DeepTower(self.columns, *settings), self.optimizer
 
 
+@documented
 @hyperparameters
 class DNNClassifier(Classifier, DNN):
-    """A deep network that predicts classes."""
+    """A deep network on dense columns and embeddings that predicts classes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cannery import DNNClassifier
+    >>> X = pd.DataFrame({"city": ["Oslo", "Rome", "Lima", "Rome"], "age": [20, 40, 60, 80]})
+    >>> X = pd.concat([X] * 50)
+    >>> y = ["a", "b", "c", "b"] * 50
+    >>> model = DNNClassifier(hidden_units=(16, 8), random_state=0).fit(X, y)
+    >>> model.predict(X.head(4)).tolist()
+    ['a', 'b', 'c', 'b']
+    >>> model.predict_proba(X).shape
+    (200, 3)
+    """
 
 
+@documented
 @hyperparameters
 class DNNRegressor(Regressor, DNN):
-    """A deep network that predicts numbers."""
+    """A deep network on dense columns and embeddings that predicts numbers in any unit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cannery import DNNRegressor
+    >>> X = np.random.default_rng(0).uniform(-1, 1, size=(500, 2))
+    >>> y = 1e6 * X[:, 0] * X[:, 1]
+    >>> model = DNNRegressor(hidden_units=(32, 16), epochs=30, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9
+    True
+    """

@@ -101,9 +101,7 @@ class Trainer:
             )
         return history
 
-    def _epoch(
-        self, bar: Any, epoch: int, interrupted: Callable[[], bool]
-    ) -> tuple[float, bool]:
+    def _epoch(self, bar: Any, epoch: int, interrupted: Callable[[], bool]) -> tuple[float, bool]:
         """Return the mean loss of the epoch, and whether it went on to its end."""
         order = self.generator.permutation(self.rows)
         sums: list[npt.NDArray[np.float64]] = []

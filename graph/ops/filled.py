@@ -1,4 +1,4 @@
-"""Arrays of zeros and ones that kernels read again and again."""
+"""Arrays of zeros, ones and whole numbers that kernels read again and again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..op import Array
 
-__all__ = ["ones", "zeros"]
+__all__ = ["arange", "ones", "zeros"]
 
 
 def _filled(shape: Any, dtype: np.dtype[Any], value: int) -> Array:
@@ -28,3 +28,11 @@ def ones(size: int, dtype: np.dtype[Any]) -> Array:
 def zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return zeros of that shape, always the same array."""
     return _filled(shape, dtype, 0)
+
+
+@functools.lru_cache(maxsize=64)
+def arange(size: int, dtype: np.dtype[Any]) -> Array:
+    """Return the whole numbers below `size`, always the same array."""
+    array = np.arange(size, dtype=dtype)
+    array.flags.writeable = False
+    return array

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import InvalidValue
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Dimension, Tensor, TensorLike
+from .filled import arange
 from .shaping import expand
 
 __all__ = [
@@ -24,6 +25,7 @@ SAMPLE_IDS = np.array([[0, 2, -1], [4, 4, 4], [-1, -1, -1], [3, 1, 0]], np.int32
 SAMPLE_TABLE = np.random.default_rng(11).normal(size=(5, 2))
 _UNSIGNED = {np.dtype("int32"): np.dtype("uint32"), np.dtype("int64"): np.dtype("uint64")}
 _maximum = np.maximum.reduce
+LARGEST_INT32 = 2**31 - 1
 
 
 def within(ids: Array, size: int, name: str) -> bool:
@@ -53,10 +55,10 @@ def scatter(xp: Any, ids: Array, values: Array, y: Array, name: str) -> Array:
         flat, parts = flat[kept], parts[kept]
     if y.ndim > 1:
         # One index an element: numpy adds at those much faster than at whole rows.
-        width = y[:1].size
-        if rows * width > np.iinfo(flat.dtype).max:
+        width = y.size // rows if rows else 0
+        if flat.itemsize == 4 and y.size > LARGEST_INT32:
             flat = flat.astype(np.int64)
-        flat = (flat[:, None] * width + xp.arange(width, dtype=flat.dtype)).reshape(-1)
+        flat = (flat[:, None] * width + arange(width, flat.dtype)).reshape(-1)
     total = add_at(xp, y.reshape(-1), flat, parts.reshape(-1))
     return y if xp is np else total.reshape(y.shape)
 

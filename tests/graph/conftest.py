@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
+
 from cannery import graph as g
 from cannery.errors import CanneryError
-from hypothesis import strategies as st
 
 IDS = 5  # rows of the table; ids run from -1, which is none, to IDS - 1
 

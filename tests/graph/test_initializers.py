@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 from cannery.errors import InvalidType, InvalidValue, NotFound
 from cannery.graph import Variable
 from cannery.graph.initializers import INITIALIZERS, get_initializer

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cannery import graph as g
-from cannery.errors import InvalidType, InvalidValue, NonFinite, ShapeMismatch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from cannery import graph as g
+from cannery.errors import InvalidType, InvalidValue, NonFinite, ShapeMismatch
 
 
 @settings(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from cannery import graph as g
-from cannery.graph.plan import Plan, allocate, element_count, is_dynamic
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from cannery import graph as g
+from cannery.graph.plan import Plan, allocate, element_count, is_dynamic
 
 
 def plan_of(outputs=(), updates=None):

@@ -282,3 +282,14 @@ def test_random_programs_equal_numpy_before_and_after(steps, numbers):
     for got in (evaluate(roots, {x: array}), evaluate(after, {x: array})):
         for value, right in zip(got, expected, strict=True):
             np.testing.assert_allclose(value, right, rtol=1e-9, atol=1e-12)
+
+
+def test_a_few_columns_of_a_product_are_all_that_is_multiplied():
+    a, b = placeholder("a", (None, 3)), placeholder("b", (3, 40))
+    (few,) = simplify([matmul(a, b)[:, 8:16]])
+    assert few.op.name == "matmul" and few.inputs[0] is a and few.inputs[1].shape == (3, 8)
+    (many,) = simplify([matmul(a, b)[:, :30]])
+    assert many.op.name == "slice"
+    feeds = {"a": np.ones((2, 3), "float32"), "b": np.arange(120.0, dtype="float32").reshape(3, 40)}
+    whole = evaluate([matmul(a, b)], feeds)[0]
+    np.testing.assert_array_equal(evaluate([few], feeds)[0], whole[:, 8:16])

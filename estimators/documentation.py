@@ -1,0 +1,137 @@
+"""What estimators share in their docstrings, written once."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import fields
+from typing import TypeVar
+
+__all__ = ["documented"]
+
+T = TypeVar("T")
+
+# Numpydoc entries in the order in which they are shown; defaults come from the class.
+PARAMETERS = """
+columns : list of feature columns or None
+    What the model sees of a frame; None has columns inferred from it, see
+    `cannery.feature_columns.infer_columns`. A linear model takes categorical and numeric columns;
+    a deep one takes dense columns: numeric, bucketized, indicator and embedding columns.
+linear_columns : list of feature columns or None
+    What the linear tower sees: categorical columns, crosses above all, and numeric ones. None has
+    them inferred, without crosses.
+deep_columns : list of feature columns or None
+    What the deep tower sees: numeric, bucketized, indicator and embedding columns. None has them
+    inferred.
+hidden_units : sequence of int
+    The width of each hidden layer; empty for none.
+activation : str or callable
+    Of the hidden layers: "identity", "elu", "gelu", "leaky_relu", "relu", "selu", "sigmoid",
+    "softplus", "swish", "tanh", or a function from tensor to tensor.
+dropout : float in [0, 1)
+    The share of each hidden layer's units dropped at each training step.
+batch_norm : bool
+    Whether hidden layers are normalised over the batch, after activation and dropout.
+optimizer : str or Optimizer
+    A name in `cannery.graph.optimizers` for that optimizer with its defaults, or one with settings
+    of its own. "ftrl" has the learning rate 0.2, "adagrad" 0.05.
+linear_optimizer : str or Optimizer
+    Trains the linear tower; a name means that optimizer's defaults: "ftrl" has the learning rate
+    0.2. ``set_params(linear_optimizer__learning_rate=0.1)`` works for a name as well.
+deep_optimizer : str or Optimizer
+    Trains the deep tower; a name means that optimizer's defaults: "adagrad" has the learning rate
+    0.05.
+loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}
+    What is minimised, and so what is predicted: the mean, the median, something between both, a
+    quantile, or the mean of counts as an exponential.
+delta : float
+    Where the Huber loss turns from a parabola into a line, in the unit of the targets.
+quantile : float in (0, 1)
+    The share of targets that should be below the prediction, for the quantile loss.
+class_weight : dict, "balanced" or None
+    A factor for the weights of each class's rows while training. "balanced" gives classes the
+    same total weight.
+epochs : int
+    Passes over the rows in one `fit`.
+batch_size : int
+    Rows a step; small data sets have smaller batches, so that an epoch has at least ten steps.
+validation_fraction : float in [0, 1)
+    The share of rows held out of training and judged after each epoch; classes keep their shares.
+early_stopping : bool or str
+    Whether to stop when the validation data say so, and to restore the weights of the best epoch.
+    True looks at "average_loss"; a name such as "auc" at another metric of `evaluate`. Without
+    `validation_fraction` or validation data, a tenth of the rows is held out.
+patience : int
+    How many epochs without an improvement early stopping waits.
+min_delta : float
+    The least change that early stopping counts as an improvement.
+warm_start : bool
+    Whether `fit` goes on from the last one: same columns, classes and weights, more epochs.
+strict : bool
+    Whether values that were not there in `fit` are refused, naming column, row and value. By
+    default each column has a place for them.
+n_jobs : int or None
+    Threads for matrix products while training, -1 for all; None means one.
+jit : {"auto", True, False}
+    Whether to compile the training steps. There is no compiler yet: "auto" and False interpret.
+callbacks : list of callables and objects
+    Who hears of each epoch, see `cannery.estimators.training.Callback`.
+random_state : int, RandomState or None
+    Seeds first weights, shuffling, dropout and the rows held out. The same number gives the same
+    bits on the same machine.
+verbose : int
+    0 is silent, 1 shows a progress bar, 2 prints a line an epoch.
+"""
+
+ATTRIBUTES = """
+classes_ : ndarray
+    The classes in sorted order; the numbers of the labels where rows have several.
+columns_ : ColumnSet
+    The feature columns with all they have learnt.
+history_ : DataFrame
+    A row an epoch: loss, seconds, rows a second, and validation metrics as ``val_<metric>``.
+linear_weights_ : DataFrame
+    A row for each value of each column of the linear tower: ``column``, ``value``, ``weight``.
+variables_ : dict of str to ndarray
+    All weights by name.
+n_iter_ : int
+    The epochs done.
+best_epoch_ : int
+    The epoch whose weights early stopping restored.
+n_features_in_ : int
+    The number of raw columns.
+feature_names_in_ : ndarray
+    The names of the raw columns, where `X` has names.
+"""
+
+
+def _entries(text: str) -> dict[str, tuple[str, str]]:
+    """Return type and description of each entry of a numpydoc section, by name."""
+    parts = re.split(r"^(\w+) : (.*)\n", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::3], zip(parts[1::3], parts[2::3], strict=True), strict=True))
+
+
+def documented(cls: type[T]) -> type[T]:
+    """Put parameters and attributes into a class's docstring, before notes and examples."""
+    defaults = {field.name: field.default for field in fields(cls)}  # type: ignore[arg-type]
+    parameters = [
+        f"{name} : {kind}, default={defaults[name]!r}\n{text}"
+        for name, (kind, text) in _entries(PARAMETERS).items()
+        if name in defaults
+    ]
+    has = {
+        "classes_": hasattr(cls, "predict_proba"),
+        "linear_weights_": hasattr(cls, "linear_weights_"),
+    }
+    attributes = [
+        f"{name} : {kind}\n{text}"
+        for name, (kind, text) in _entries(ATTRIBUTES).items()
+        if has.get(name, True)
+    ]
+    sections = f"Parameters\n----------\n{''.join(parameters)}\n"
+    sections += f"Attributes\n----------\n{''.join(attributes)}\n"
+    head, mark, tail = re.split(
+        r"(?m)^(Notes|References|Examples)$", inspect.cleandoc(cls.__doc__ or ""), maxsplit=1
+    )
+    cls.__doc__ = f"{head}{sections}{mark}{tail}"
+    return cls
