@@ -62,14 +62,14 @@ class Built:
 class Scaling:
     """How the sum of the towers becomes logits: ``sum * scale + offset``.
 
-    With the mean and deviation of a regression's targets here, towers work in units of their own,
-    and learning rates mean the same whatever the targets' unit. The loss is divided by `unit`
-    before it is minimised, for the same reason; what is reported keeps its unit.
+    With the means and deviations of a regression's targets here, towers work in units of their
+    own, and learning rates mean the same whatever the targets' unit. Each output's loss is divided
+    by one of `units` before it is minimised, for the same reason; what is reported keeps its unit.
     """
 
     scale: Any = None
     offset: Any = None
-    unit: float = 1.0
+    units: Any = None
 
     def __call__(self, total: Any) -> Any:
         """Return the logits, as tensors or as arrays."""
@@ -149,12 +149,14 @@ def _training(
     logits = scaling(_logits(towers, features, training, head.width))
     labels = head.labels()
     weights = placeholder("weights", (None,))
-    weighted = head.losses(labels, logits) * weights
+    losses = head.losses(labels, logits)
     # What is reported is the batch's mean; a weight of zero still counts as a row.
-    loss = mean(weighted)
+    loss = mean(losses * weights)
+    if scaling.units is not None:
+        losses = head.losses(labels, logits, scaling.units)
     # What is minimised divides by a full batch's rows, so that the short batch at the end of an
     # epoch moves the model no further than its rows deserve.
-    aim = total(weighted) / (placeholder("batch_size", ()) * scaling.unit)
+    aim = total(losses * weights) / placeholder("batch_size", ())
     for tower, optimizer in pairs:
         with name_scope(tower.name):
             updates.update(optimizer.minimize(aim, tower.variables, step))

@@ -143,7 +143,6 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
         with self._threads():
             self._train(encoded, len(rows), validation, epochs or self.epochs, generator, tasks)
-        tasks.end()
         return self
 
     def _check_settings(self, fresh: bool) -> None:

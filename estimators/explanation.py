@@ -60,8 +60,10 @@ class LinearWeights:
         return pd.concat(frames, ignore_index=True)
 
     def _logit_names(self, width: int) -> list[Any]:
-        classes = getattr(self, "classes_", None)
-        return list(range(width)) if classes is None or len(classes) != width else list(classes)
+        names = getattr(self.labels_, "names", None)  # type: ignore[attr-defined]
+        if names is None:
+            names = getattr(self, "classes_", range(width))
+        return list(names)
 
 
 class EmbeddingTables:

@@ -299,8 +299,8 @@ class RegressionHead(Head):
         """The function from logits to mean predictions."""
         return "exp" if self.loss == "poisson" else "identity"
 
-    def losses(self, labels: Tensor, logits: Tensor) -> Tensor:
-        """Return the loss of each row, the mean over its outputs."""
+    def losses(self, labels: Tensor, logits: Tensor, units: Any = None) -> Tensor:
+        """Return the loss of each row, the mean over its outputs, each in a unit of its own."""
         if self.loss == "huber":
             elements = huber(labels, logits, delta=self.delta)
         elif self.loss == "quantile":
@@ -312,7 +312,7 @@ class RegressionHead(Head):
         else:
             error = squared_error if self.loss == "squared_error" else absolute_error
             elements = error(labels, logits)
-        return per_row(elements)
+        return per_row(elements if units is None else elements / units)
 
     def predictions(self, logits: Tensor) -> dict[str, Tensor]:
         """Return predictions; the logits too where they differ."""

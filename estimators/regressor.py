@@ -86,8 +86,8 @@ class Regressor(RegressorMixin, Estimator):
         deviation = np.sqrt(np.average((targets - center) ** 2, axis=0, weights=weights))
         scale = np.where(deviation > 0, deviation, 1.0)
         steepest = {"squared_error": scale, "huber": np.minimum(scale, self.delta)}
-        unit = float(np.mean(scale * steepest.get(self.loss, 1.0)))
-        return Scaling(scale.astype(np.float32), center.astype(np.float32), unit)
+        units = scale * steepest.get(self.loss, 1.0)
+        return Scaling(*(part.astype(np.float32) for part in (scale, center, units)))
 
     def predict(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the prediction for each row.

@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from ..errors import InvalidType, InvalidValue, ShapeMismatch
 from .interpreter import Execution
+from .serialize import from_json, to_json
 from .step import Step
 from .tensor import Tensor
+from .text import notebook_html, program_text
 from .variables import Variable
 
 __all__ = ["Program"]
@@ -123,10 +125,32 @@ class Program(Step):
         first = {v.name: values.get(v.name, drawn.get(v.name)) for v in self.variables}
         return Execution(self, first, share)
 
-    def __str__(self) -> str:
-        from .text import program_text  # text needs Program's nodes only; kept out of the core
+    def to_json(self) -> dict[str, Any]:
+        """Return the program as plain data; see `cannery.graph.serialize.to_json`."""
+        return to_json(self)
 
+    @classmethod
+    def from_json(cls, data: Any) -> Program:
+        """Return the program that `to_json` described; its variables start at zero.
+
+        Raises
+        ------
+        InvalidValue
+            The data are no whole program of a known format.
+        """
+        step = from_json(data)
+        return cls(outputs=step.outputs, updates=step.updates)
+
+    def __reduce__(self) -> Any:
+        # Node by node, as pickle would do it, deep graphs exceed Python's recursion limit.
+        first = {variable.name: variable.initial_value for variable in self.variables}
+        return _restored, (self.to_json(), first)
+
+    def __str__(self) -> str:
         return program_text(self)
+
+    def _repr_html_(self) -> str:
+        return notebook_html(self)
 
     def __repr__(self) -> str:
         feeds = ", ".join(node.name for node in self.inputs)
@@ -134,3 +158,10 @@ class Program(Step):
             f"<Program ({feeds}) -> ({', '.join(self.outputs)}), {len(self.nodes)} nodes, "
             f"{len(self.updates)} updates>"
         )
+
+
+def _restored(data: Any, initial_values: Mapping[str, Any]) -> Program:
+    program = Program.from_json(data)
+    for variable in program.variables:
+        object.__setattr__(variable, "initial_value", initial_values[variable.name])
+    return program

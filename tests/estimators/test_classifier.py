@@ -75,11 +75,13 @@ def test_many_classes():
 
 
 def test_several_labels(frame):
-    y = pd.DataFrame({
-        "old": (frame["age"] > 50).astype(int),
-        "roman": (frame["city"] == "Rome").astype(int),
-        "red": frame["tags"].map(lambda tags: int("red" in tags)),
-    })
+    y = pd.DataFrame(
+        {
+            "old": (frame["age"] > 50).astype(int),
+            "roman": (frame["city"] == "Rome").astype(int),
+            "red": frame["tags"].map(lambda tags: int("red" in tags)),
+        }
+    )
     model = WideDeepClassifier(**{**SMALL, "epochs": 20}).fit(frame, y)
     assert model.predict(frame).shape == model.predict_proba(frame).shape == (240, 3)
     assert model.score(frame, y) > 0.9

@@ -201,7 +201,9 @@ def test_a_stream(frame, target):
     with pytest.raises(InvalidValue, match="not the same as on last call to partial_fit"):
         model.partial_fit(frame, target, classes=["no", "maybe"])
     first = target[target == "no"].index
-    one = LinearClassifier(random_state=0).partial_fit(frame.loc[first], target[first], ["no", "yes"])
+    one = LinearClassifier(random_state=0).partial_fit(
+        frame.loc[first], target[first], ["no", "yes"]
+    )
     assert one.partial_fit(frame, target).classes_.tolist() == ["no", "yes"]
     numbers = LinearRegressor(random_state=0).partial_fit(frame, frame["age"])
     assert numbers.partial_fit(frame, frame["age"]).n_iter_ == 2
@@ -300,8 +302,16 @@ def test_unseen_and_missing_values_change_their_row_alone(settled):
     model, frame = settled
     before = model.predict_proba(frame)
     for key, value in [
-        ("city", "Quito"), ("city", ""), ("city", None), ("job", np.nan), ("job", pd.NA),
-        ("age", np.nan), ("age", None), ("pay", None), ("member", None), ("tags", None),
+        ("city", "Quito"),
+        ("city", ""),
+        ("city", None),
+        ("job", np.nan),
+        ("job", pd.NA),
+        ("age", np.nan),
+        ("age", None),
+        ("pay", None),
+        ("member", None),
+        ("tags", None),
     ]:
         changed = frame.copy()
         changed[key] = changed[key].astype(object)
@@ -315,8 +325,15 @@ def test_drifted_types_change_nothing(settled):
     model, frame = settled
     before = model.predict_proba(frame)
     for key, dtype in [
-        ("city", object), ("city", "category"), ("city", "string"), ("age", float),
-        ("age", object), ("age", "Int64"), ("age", str), ("member", object), ("job", "category"),
+        ("city", object),
+        ("city", "category"),
+        ("city", "string"),
+        ("age", float),
+        ("age", object),
+        ("age", "Int64"),
+        ("age", str),
+        ("member", object),
+        ("job", "category"),
     ]:
         after = model.predict_proba(frame.assign(**{key: frame[key].astype(dtype)}))
         np.testing.assert_array_equal(after, before, err_msg=f"{key} {dtype}")
@@ -429,8 +446,11 @@ def test_a_failed_fit_leaves_the_last_one(frame, target):
 
 def test_a_loss_that_runs_away_names_the_first_tensor(frame, target):
     model = WideDeepClassifier(**SMALL, deep_optimizer=SGD(learning_rate=1e30))
-    with pytest.raises(NonFinite, match=r"tensor 'deep/.*' is the first.*lower the learning rate|"
-                       r"tensor 'deep/.*: is the first.*lower the learning rate"):
+    with pytest.raises(
+        NonFinite,
+        match=r"tensor 'deep/.*' is the first.*lower the learning rate|"
+        r"tensor 'deep/.*: is the first.*lower the learning rate",
+    ):
         model.fit(frame, target)
     assert not hasattr(model, "model_")
 

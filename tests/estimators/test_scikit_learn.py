@@ -51,10 +51,14 @@ def test_a_search_changes_the_model(frame, target):
 
 def test_a_search_over_optimizers_and_their_settings_at_once(frame, target):
     grid = {"optimizer": ["adam", "sgd"], "optimizer__learning_rate": [0.001, 0.3]}
-    search = GridSearchCV(LinearClassifier(epochs=2, random_state=0), grid, cv=2, error_score="raise")
+    search = GridSearchCV(
+        LinearClassifier(epochs=2, random_state=0), grid, cv=2, error_score="raise"
+    )
     results = search.fit(frame, target).cv_results_
     assert len(results["params"]) == 4
-    assert type(search.best_estimator_.optimizer).__name__.lower() == search.best_params_["optimizer"]
+    assert (
+        type(search.best_estimator_.optimizer).__name__.lower() == search.best_params_["optimizer"]
+    )
 
 
 def test_settings_of_an_optimizer_given_as_an_object_or_by_name():
@@ -87,7 +91,8 @@ def test_a_pipeline_after_a_transformer_that_keeps_the_frame(frame, target):
     scale.set_output(transform="pandas")
     pipeline = make_pipeline(scale, WideDeepClassifier(**SMALL)).fit(frame, target)
     assert set(pipeline[-1].feature_names_in_) == {
-        "standardscaler__age", *(f"remainder__{key}" for key in frame if key != "age")
+        "standardscaler__age",
+        *(f"remainder__{key}" for key in frame if key != "age"),
     }
     assert pipeline.score(frame, target) > 0.8
     pipeline.set_params(widedeepclassifier__deep_optimizer__learning_rate=0.3)

@@ -112,7 +112,11 @@ def test_scikit_learns_protocol(frame, target):
     model = LinearClassifier(epochs=5, random_state=0).set_callbacks(watch).fit(frame, target)
     epochs = [(kind, "epoch", n) for n in (0, 1) for kind in ("begin", "end")]
     assert watch.heard == [
-        ("setup", 5), ("begin", "fit", 0), *epochs, ("end", "fit", 0), "teardown"
+        ("setup", 5),
+        ("begin", "fit", 0),
+        *epochs,
+        ("end", "fit", 0),
+        "teardown",
     ]
     assert model.n_iter_ == 2
     # What was handed out stays as it was then, although training went on.
