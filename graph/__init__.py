@@ -6,6 +6,7 @@ from .interpreter import Execution, evaluate
 from .op import OPS
 from .ops import *  # noqa: F403
 from .program import Program
+from .session import Session, TrainingOp
 from .simplify import simplify
 from .tensor import Tensor, name_scope
 from .variables import Variable, constant, placeholder
@@ -14,7 +15,9 @@ __all__ = [
     "OPS",
     "Execution",
     "Program",
+    "Session",
     "Tensor",
+    "TrainingOp",
     "Variable",
     "constant",
     "evaluate",

@@ -27,10 +27,14 @@ VERSION = ".".join(sklearn.__version__.split(".")[:2])
 each = pytest.mark.parametrize("name", ESTIMATORS)
 
 
-@parametrize_with_checks(
+checks = parametrize_with_checks(
     [cls() for cls in ESTIMATORS.values()],
     expected_failed_checks=lambda estimator: EXPECTED_TO_FAIL,
 )
+names, values = checks.args  # before scikit-learn 1.8 a generator, which pytest refuses
+
+
+@pytest.mark.parametrize(names, list(values), **checks.kwargs)
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
