@@ -1,6 +1,6 @@
 """Wide & Deep beside its two halves on the app store, over several seeds.
 
-python benchmarks/app_store.py [--seeds 5] [--impressions 100000]
+python benchmarks/app_store.py [--seeds 5] [--first 0] [--impressions 100000]
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ def main() -> None:
     """Print log loss and AUC of each model by seed, and how often Wide & Deep wins."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--impressions", type=int, default=100_000)
     options = parser.parse_args()
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        for seed in range(options.seeds):
+        for seed in range(options.first, options.first + options.seeds):
             with contextlib.redirect_stdout(io.StringIO()):
                 found[seed] = run_demo(options.impressions, Path(folder), seed)
     for metric in ("log loss", "AUC"):

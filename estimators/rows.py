@@ -35,6 +35,10 @@ def check_rows(estimator: Any, X: Any, reset: bool) -> Any:
     if isinstance(X, Mapping) and not sparse:  # a dictionary-of-keys matrix is a mapping too
         return _check_mapping(estimator, X, reset)
     if hasattr(X, "columns") and hasattr(X, "shape"):
+        names = list(X.columns)
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        if twice:
+            raise InvalidValue("X", "column names must be unique", twice, "rename or drop one")
         return _check_frame(estimator, X, reset)
     if isinstance(X, (list, tuple)) and any(isinstance(cell, str) for cell in _cells(X)):
         X = np.array(X, dtype=object)  # without it, numpy turns numbers beside text into text
@@ -60,15 +64,20 @@ def _cells(rows: Any) -> Iterator[Any]:
 
 def _check_frame(estimator: Any, X: Any, reset: bool) -> Any:
     # scikit-learn's comparison of names takes longer than the encoding of a row.
-    names = getattr(estimator, "feature_names_in_", None)
-    if not reset and names is not None and list(X.columns) == names.tolist():
+    names = list(getattr(X, "column_names", X.columns))
+    known = getattr(estimator, "feature_names_in_", None)
+    if not reset and known is not None and names == known.tolist():
         return X
     validate_data(estimator, X, skip_check_array=True, reset=reset)
-    if reset and not X.shape[0]:
+    if not reset:
+        return X
+    if not X.shape[0]:
         wrong = "Found array with 0 sample(s) while a minimum of 1 is required"
         raise InvalidValue("X", wrong, f"shape {X.shape}")
-    if reset:
-        estimator._sparse = False
+    estimator._sparse = False
+    if all(isinstance(name, str) for name in names):
+        # Not every scikit-learn knows the names of every kind of frame.
+        estimator.feature_names_in_ = np.array(names, dtype=object)
     return X
 
 

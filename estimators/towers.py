@@ -25,10 +25,12 @@ from ..feature_columns import (
 from ..graph import (
     Tensor,
     Variable,
+    cast,
     concat,
     dropout,
     expand,
     matmul,
+    minimum,
     multi_hot,
     name_scope,
     one_hot,
@@ -41,6 +43,9 @@ from ..graph.initializers import truncated_normal, zeros
 from ..graph.layers import ACTIVATIONS, BatchNormalization, Dense
 
 __all__ = ["BiasTower", "DeepTower", "LinearTower", "Training"]
+
+
+SLOWEST_AVERAGE = 0.999  # the momentum of batch normalisation once it has settled
 
 
 @dataclass
@@ -171,6 +176,7 @@ class DeepTower:
     dropout : float
         The share of units dropped while training.
     batch_norm : bool
+        The averages for prediction have momentum ``min(0.999, (1 + step) / (10 + step))``.
     """
 
     given: Any = None
@@ -258,9 +264,17 @@ class DeepTower:
                         seed = training.seed + i
                         x = dropout(x, self.dropout, seed=seed, step=training.step)
                     if self.batch_norm:
-                        x = self.norms[i](x, training.updates if training is not None else None)
+                        x = self._normalized(self.norms[i], x, training)
             with name_scope("logits"):
                 return self.logits(x)
+
+    def _normalized(self, norm: Any, x: Tensor, training: Training | None) -> Tensor:
+        if training is None:
+            return norm(x)
+        # An average that forgets this slowly would still hold its first value after a short fit.
+        steps = cast(training.step, dtype="float32")
+        norm.momentum = minimum((steps + 1.0) / (steps + 10.0), SLOWEST_AVERAGE)
+        return norm(x, training.updates)
 
     def _inputs(self, features: Features) -> Tensor:
         parts = []

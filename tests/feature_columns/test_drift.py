@@ -85,7 +85,7 @@ def test_dates_meet_as_texts_times_and_days():
         assert column.encode(pd.DataFrame({"x": [cell, cell]})).tolist() == [0, 0]
 
 
-MISSING = [None, np.nan, float("nan"), pd.NaT, pd.NA, "", np.datetime64("NaT")]
+MISSING = [None, np.nan, float("nan"), pd.NaT, pd.NA, "", np.datetime64("NaT", "ns")]
 
 
 @pytest.mark.parametrize("missing", MISSING, ids=map(repr, MISSING))
