@@ -53,9 +53,9 @@ def scatter(xp: Any, ids: Array, values: Array, y: Array, name: str) -> Array:
     if xp is np and not within(flat, rows, name):
         kept = flat >= 0
         flat, parts = flat[kept], parts[kept]
-    if y.ndim > 1:
+    width = y.size // rows if rows else 1
+    if width != 1:
         # One index an element: numpy adds at those much faster than at whole rows.
-        width = y.size // rows if rows else 0
         if flat.itemsize == 4 and y.size > LARGEST_INT32:
             flat = flat.astype(np.int64)
         flat = (flat[:, None] * width + arange(width, flat.dtype)).reshape(-1)
