@@ -87,7 +87,7 @@ class Classifier(ClassifierMixin, Estimator):
         return labels
 
     def _head(self, labels: Any) -> Head:
-        return labels.head()  # type: ignore[no-any-return]
+        return labels.head()
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the likeliest class of each row, or the labels it likely has.
@@ -101,7 +101,7 @@ class Classifier(ClassifierMixin, Estimator):
         ndarray of shape (n,) or (n, labels)
         """
         predictions = self._predictions(X)
-        return self.labels_.decode(predictions[self.head_.answer])  # type: ignore[no-any-return]
+        return self.labels_.decode(predictions[self.head_.answer])
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the probability of each class, in the order of ``classes_``.
@@ -117,7 +117,7 @@ class Classifier(ClassifierMixin, Estimator):
     def predict_log_proba(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the logarithm of `predict_proba`."""
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))  # type: ignore[no-any-return]
+            return np.log(self.predict_proba(X))
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the logits: shape (n,) for two classes, else (n, classes)."""

@@ -105,11 +105,11 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
     ) -> Self:
         before = dict(vars(self))
         try:
-            return self._prepare_and_train(X, y, sample_weight, fresh, **options)  # type: ignore[no-any-return]
+            return self._prepare_and_train(X, y, sample_weight, fresh, **options)
         except BaseException:
             if fresh:  # what failed leaves nothing behind, and an earlier fit as it was
-                vars(self).clear()
-                vars(self).update(before)
+                self.__dict__.clear()
+                self.__dict__.update(before)
             raise
 
     @with_callbacks
@@ -274,7 +274,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         if "_execution" in state:
             # The values alone, those of the optimizers included, without buffers and locks.
             state = {**state, "_state": dict(self._state), "_execution": None}
-        return state  # type: ignore[no-any-return]
+        return state
 
     # What a fitted estimator answers.
 
@@ -334,7 +334,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
             value = params.get(owner, getattr(self, owner, None))
             if nested and isinstance(value, str):
                 params[owner] = graph_optimizers.get_optimizer(value)
-        return super().set_params(**params)  # type: ignore[no-any-return]
+        return super().set_params(**params)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

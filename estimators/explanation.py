@@ -60,7 +60,7 @@ class LinearWeights:
         return pd.concat(frames, ignore_index=True)
 
     def _logit_names(self, width: int) -> list[Any]:
-        names = getattr(self.labels_, "names", None)  # type: ignore[attr-defined]
+        names: Any = getattr(self.labels_, "names", None)  # type: ignore[attr-defined]
         if names is None:
             names = getattr(self, "classes_", range(width))
         return list(names)

@@ -101,7 +101,7 @@ class Regressor(RegressorMixin, Estimator):
         ndarray of shape (n,) or (n, outputs), as `y` was
         """
         predictions = self._predictions(X)
-        return self.labels_.decode(predictions[self.head_.answer])  # type: ignore[no-any-return]
+        return self.labels_.decode(predictions[self.head_.answer])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

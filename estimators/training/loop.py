@@ -156,7 +156,8 @@ class Trainer:
     def _batch(self, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
         """Return the feeds of one step, by the names of their placeholders."""
         inputs = self.execution.program.inputs
-        fixed, ragged = {}, {}
+        fixed: dict[str, npt.NDArray[Any]] = {}
+        ragged: dict[str, npt.NDArray[Any]] = {}
         for node in inputs:
             if not any(isinstance(size, str) for size in node.shape):
                 shape = [len(rows) if size is None else int(size) for size in node.shape]

@@ -77,7 +77,6 @@ def test_16_two_optimizers_one_step_and_two_biases(frame, target, wide, deep):
 
 def test_16_both_towers_learn_from_the_same_forward_pass(frame, target, wide, deep):
     """In the first step neither tower's gradient knows of the other's new weights."""
-    rows, y = frame.iloc[[0, 1]], ["no", "yes"]
     after = {}
     for rate in (1e-20, 0.7):
         model = WideDeepClassifier(
