@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class FeatureColumns(TransformerMixin, BaseEstimator):
     ['age', 'city=Oslo', 'city=Rome', 'city=<other 0>']
     """
 
-    columns: Sequence[Column] | None = None
+    columns: Sequence[Column] | None = field(default=None, kw_only=False)
     sparse_output: bool = False
     strict: bool = False
 

@@ -139,12 +139,11 @@ class Program(Step):
             The data are no whole program of a known format.
         """
         step = from_json(data)
-        return cls(outputs=step.outputs, updates=step.updates)
+        return cls(step.inputs, step.outputs, step.updates)
 
     def __reduce__(self) -> Any:
         # Node by node, as pickle would do it, deep graphs exceed Python's recursion limit.
-        first = {variable.name: variable.initial_value for variable in self.variables}
-        return _restored, (self.to_json(), first)
+        return _restored, (self.to_json(), self.variables)
 
     def __str__(self) -> str:
         return program_text(self)
@@ -160,8 +159,6 @@ class Program(Step):
         )
 
 
-def _restored(data: Any, initial_values: Mapping[str, Any]) -> Program:
-    program = Program.from_json(data)
-    for variable in program.variables:
-        object.__setattr__(variable, "initial_value", initial_values[variable.name])
-    return program
+def _restored(data: Any, variables: Sequence[Variable]) -> Program:
+    step = from_json(data, {variable.name: variable for variable in variables})
+    return Program(step.inputs, step.outputs, step.updates)

@@ -6,20 +6,30 @@ import base64
 import binascii
 import math
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from ..errors import CanneryError, InvalidValue
+from .initializers import zeros
 from .op import DTYPES, as_tensor
 from .step import Step
-from .tensor import OPS, Tensor, name_scope
+from .tensor import OPS, Tensor, name_scope, topological
 from .variables import Variable
 
 __all__ = ["FORMAT", "from_json", "to_json"]
 
 FORMAT = "cannery.program/1"
+# What ops and numpy raise where attributes are missing, of another type, or make no sense.
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    binascii.Error,
+)
 MOST_ELEMENTS = 2**31  # of one tensor; more is a damaged or hostile file
 
 
@@ -37,9 +47,10 @@ def to_json(program: Step) -> dict[str, Any]:
     >>> from_json(to_json(program)).outputs["y"] is program.outputs["y"]
     True
     """
-    places = {node: i for i, node in enumerate(program.nodes)}
+    order = topological([*program.nodes, *program.inputs])
+    places = {node: i for i, node in enumerate(order)}
     nodes = []
-    for node in program.nodes:
+    for node in order:
         entry: dict[str, Any] = {"op": node.op.name, "name": node.name}
         if isinstance(node, Variable):
             entry.update(shape=list(node.shape), dtype=node.dtype.name, trainable=node.trainable)
@@ -50,7 +61,7 @@ def to_json(program: Step) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "nodes": nodes,
-        "inputs": [places[node] for node in program.inputs if node in places],
+        "inputs": [places[node] for node in program.inputs],
         "outputs": {name: places[node] for name, node in program.outputs.items()},
         "updates": [[places[v], places[node]] for v, node in program.updates.items()],
     }
@@ -98,11 +109,17 @@ def _dtype(name: Any) -> np.dtype[Any]:
     return np.dtype(name)
 
 
-def from_json(data: Any) -> Step:
+def from_json(data: Any, variables: Mapping[str, Variable] | None = None) -> Step:
     """Return the program that `to_json` described.
 
     Its expressions are the very nodes of the original where these still exist, its variables are
     new ones that start at zero. Nothing in `data` is executed.
+
+    Parameters
+    ----------
+    data : dict
+    variables : mapping of str to Variable, optional
+        Variables to use, by name, instead of new ones.
 
     Raises
     ------
@@ -116,15 +133,20 @@ def from_json(data: Any) -> Step:
     try:
         nodes: list[Tensor] = []
         for entry in data["nodes"]:
-            nodes.append(_node(entry, nodes))
+            found = (variables or {}).get(entry["name"]) if entry["op"] == "variable" else None
+            nodes.append(_checked(_node(entry, nodes) if found is None else found))
         outputs = {str(name): nodes[_place(i, nodes)] for name, i in data["outputs"].items()}
         updates = {nodes[_place(v, nodes)]: nodes[_place(i, nodes)] for v, i in data["updates"]}
         if not all(isinstance(variable, Variable) for variable in updates):
             raise InvalidValue("program", "updates what is no variable")
-        return Step(outputs, updates)  # type: ignore[arg-type]
+        step = Step(outputs, updates)  # type: ignore[arg-type]
+        step.inputs = tuple(nodes[_place(i, nodes)] for i in data["inputs"])
+        if any(node.op.name != "placeholder" for node in step.inputs):
+            raise InvalidValue("program", "is fed what is no placeholder")
+        return step
     except CanneryError as error:
         raise InvalidValue("program", f"cannot be read: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, binascii.Error) as error:
+    except DAMAGE as error:
         raise InvalidValue("program", f"is damaged: {type(error).__name__} {error}"[:200]) from None
 
 
@@ -138,18 +160,21 @@ def _node(entry: Mapping[str, Any], nodes: list[Tensor]) -> Tensor:
     name, op = str(entry["name"]), entry["op"]
     if op == "variable":
         shape = tuple(_size(size) for size in entry["shape"])
-        if math.prod(shape) > MOST_ELEMENTS:
-            raise InvalidValue(f"variable {name!r}", "is too large", shape)
         dtype, trainable = _dtype(entry["dtype"]), bool(entry["trainable"])
-        return Variable(_zeros, name, shape=shape, dtype=dtype, trainable=trainable)
+        with name_scope(""):
+            return Variable(zeros(), name, shape=shape, dtype=dtype, trainable=trainable)
     inputs = [nodes[_place(i, nodes)] for i in entry["inputs"]]
     attributes = {str(key): _decode(value) for key, value in entry["attributes"].items()}
     if op == "constant":
         return as_tensor(attributes["value"])
-    scope = "" if op == "placeholder" else name.rpartition("/")[0]
-    with name_scope(scope) if scope else nullcontext():
+    with name_scope(name[: name.rfind("/") + 1]):
         return OPS[op](*inputs, **attributes)  # type: ignore[no-any-return]
 
 
-def _zeros(generator: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    return np.zeros(shape, np.float32)
+def _checked(node: Tensor) -> Tensor:
+    """Return `node`, whose shape and dtype an op may have taken unseen from its attributes."""
+    _dtype(node.dtype.name)
+    known = [_size(size) for size in node.shape if size is not None and not isinstance(size, str)]
+    if math.prod(known) > MOST_ELEMENTS or not isinstance(node.name, str):
+        raise InvalidValue(f"tensor {node.name!r}", "is too large", node.shape)
+    return node

@@ -7,7 +7,6 @@ the result. Here constants are folded and rules applied until none applies any m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 
 import numpy as np
 
@@ -134,7 +133,7 @@ def _pass(roots: Sequence[Tensor]) -> list[Tensor]:
     done: dict[Tensor, Tensor] = {}
     for node in topological(roots):
         inputs = tuple(done[source] for source in node.inputs)
-        with name_scope(node.name.rpartition("/")[0]) if "/" in node.name else nullcontext():
+        with name_scope(node.name[: node.name.rfind("/") + 1]):
             same = inputs == node.inputs
             done[node] = _improve(node if same else node.op(*inputs, **node.attributes))
     return [done[root] for root in roots]

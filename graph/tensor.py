@@ -58,7 +58,8 @@ def name_scope(name: str) -> Iterator[str]:
     Parameters
     ----------
     name : str
-        A word, or several joined by ``/``.
+        A word, or several joined by ``/``. With a slash at its end it is the whole prefix, and an
+        empty name is no prefix: the scopes around it do not count then.
 
     Yields
     ------
@@ -73,7 +74,8 @@ def name_scope(name: str) -> Iterator[str]:
     >>> y.name
     'tower/exp'
     """
-    token = _scope.set(f"{_scope.get()}{name}/")
+    whole = not name or name.endswith("/")
+    token = _scope.set(name if whole else f"{_scope.get()}{name}/")
     try:
         yield _scope.get()
     finally:
@@ -289,6 +291,8 @@ def freeze(value: Any) -> Hashable:
         return ("array", value.dtype.str, value.shape, value.tobytes())
     if isinstance(value, (list, tuple)):
         return (type(value).__name__, *map(freeze, value))
+    if isinstance(value, float):
+        return ("float", value.hex())  # 0.0 equals -0.0, and NaN not even itself
     # 1, 1.0 and True are equal but not the same attribute.
     return (type(value).__name__, value)
 
@@ -304,9 +308,9 @@ def intern(
     key = (op.name, inputs, tuple((name, freeze(attributes[name])) for name in sorted(attributes)))
     found = _interned.get(key)
     if found is None:
-        found = Tensor(
-            op, inputs, attributes, shape, dtype, scoped(attributes.get("name", op.name))
-        )
+        # A leaf has its whole name as an attribute.
+        name = attributes["name"] if "name" in attributes else scoped(op.name)
+        found = Tensor(op, inputs, attributes, shape, dtype, name)
         _interned[key] = found
     return found
 

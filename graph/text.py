@@ -26,11 +26,16 @@ def shape_text(shape: Shape) -> str:
 
 def unique_names(nodes: Iterable[Tensor]) -> dict[Tensor, str]:
     """Return a name for each node: its own, numbered where another has it too."""
-    taken: dict[str, int] = {}
-    names = {}
+    counts: dict[str, int] = {}
+    names: dict[Tensor, str] = {}
+    taken: set[str] = set()
     for node in nodes:
-        count = taken[node.name] = taken.get(node.name, 0) + 1
-        names[node] = node.name if count == 1 else f"{node.name}_{count}"
+        name = node.name
+        while name in taken:
+            counts[node.name] = counts.get(node.name, 1) + 1
+            name = f"{node.name}_{counts[node.name]}"
+        taken.add(name)
+        names[node] = name
     return names
 
 

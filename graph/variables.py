@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import InvalidValue, ShapeMismatch
 from .op import OPS, Op, Spec, as_tensor
-from .tensor import Shape, Tensor, TensorLike, scoped
+from .tensor import Shape, Tensor, TensorLike, name_scope, scoped
 
 __all__ = ["Initializer", "Variable", "constant", "placeholder"]
 
@@ -125,12 +125,14 @@ class Variable(Tensor):
                 array = array.astype(np.float32)
             if shape is not None:
                 try:
-                    array = np.broadcast_to(array, shape)
+                    np.broadcast_to(array, shape)
                 except ValueError:
                     raise ShapeMismatch(
                         f"variable {name!r}", f"must have shape {shape}", array.shape
                     ) from None
-            initial_value, shape, dtype = array, array.shape, array.dtype
+            # Kept as it was given: a number for a large table takes no room.
+            shape = array.shape if shape is None else shape
+            initial_value, dtype = array, array.dtype
         if any(not isinstance(size, (int, np.integer)) or size < 0 for size in shape):
             raise InvalidValue(f"variable {name!r}", "needs a known shape", shape)
         super().__init__(_variable, (), {"name": name}, tuple(map(int, shape)), dtype, name)
@@ -150,10 +152,11 @@ class Variable(Tensor):
         """Return a fresh first value."""
         value = self.initial_value
         drawn = value(generator, self.shape) if callable(value) else value  # type: ignore[arg-type]
-        return np.array(drawn, self.dtype).reshape(self.shape)  # type: ignore[arg-type]
+        return np.array(np.broadcast_to(drawn, self.shape), self.dtype, order="C")  # type: ignore[arg-type]
 
 
 def _rebuild_variable(
     initial_value: Any, name: str, shape: Any, dtype: Any, trainable: bool
 ) -> Variable:
-    return Variable(initial_value, name, shape=shape, dtype=dtype, trainable=trainable)
+    with name_scope(""):
+        return Variable(initial_value, name, shape=shape, dtype=dtype, trainable=trainable)

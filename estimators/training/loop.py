@@ -14,13 +14,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
-from tqdm.auto import tqdm
 
 from ...errors import NonFinite
 from ...graph import Execution
 from ...graph.feeds import Feeder
 from ...graph.interpreter import evaluate_all
 from .callbacks import Listeners
+
+with warnings.catch_warnings():
+    # In a notebook without ipywidgets the bar is drawn as text, and that needs no warning.
+    warnings.simplefilter("ignore")
+    from tqdm.auto import tqdm
 
 __all__ = ["Trainer", "check_finite"]
 

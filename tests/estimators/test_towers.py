@@ -56,7 +56,11 @@ def test_without_hidden_layers_a_deep_tower_is_linear(frame, target):
     np.testing.assert_allclose(model.decision_function(frame), logits, rtol=1e-5)
 
 
-@pytest.mark.parametrize("activation", [*ACTIVATIONS, lambda x: relu(x) + tanh(x)], ids=str)
+@pytest.mark.parametrize(
+    "activation",
+    [*ACTIVATIONS, lambda x: relu(x) + tanh(x)],
+    ids=lambda a: a if isinstance(a, str) else "function",
+)
 def test_activations(frame, target, activation):
     settings = {"hidden_units": (6,), "epochs": 3, "random_state": 0}
     columns = [numeric_column("age", normalizer="standard")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import pickle
 
@@ -12,6 +13,8 @@ import pytest
 from cannery import graph as g
 from cannery.errors import InvalidValue
 from cannery.graph.serialize import from_json, to_json
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 
 @pytest.fixture
@@ -56,6 +59,86 @@ def test_pickling_keeps_initial_values_and_takes_deep_graphs():
         x = g.sin(x)
     program = pickle.loads(pickle.dumps(g.Program(outputs={"y": x}, updates={weights: x})))
     assert program.initial_values()["weights"].tolist() == [1.0, 2.0]
+
+
+def test_pickling_keeps_who_is_who():
+    a = g.Variable([1.0], "a")
+    program, again = pickle.loads(pickle.dumps((g.Program(outputs={"y": a * 2.0}), a)))
+    assert program.variables == (again,)
+
+
+def test_names_do_not_depend_on_where_a_program_is_read():
+    with g.name_scope("written"):
+        x, a = g.placeholder("x", ()), g.Variable([1.0], "a")
+        program = g.Program(outputs={"y": x * a})
+    with g.name_scope("read"):
+        for again in (g.Program.from_json(program.to_json()), copy.deepcopy(program)):
+            assert [node.name for node in again.nodes] == [node.name for node in program.nodes]
+            assert [node.name for node in again.inputs] == ["written/x"]
+
+
+def test_a_feed_that_nothing_uses_stays_a_feed():
+    x, y = g.placeholder("x", ()), g.placeholder("y", ())
+    program = g.Program([x, y], {"z": x + 1.0})
+    assert g.Program.from_json(program.to_json()).inputs == (x, y)
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(data=st.data())
+def test_any_program_comes_back_whole(random_programs, data):
+    program = data.draw(random_programs.strategy())
+    text = json.dumps(program.to_json(), allow_nan=False)
+    again = g.Program.from_json(json.loads(text))
+    assert again.to_json() == program.to_json()
+    assert [(n.shape, n.dtype) for n in again.nodes] == [(n.shape, n.dtype) for n in program.nodes]
+
+
+JUNK = [None, True, -1, 10**30, 0.5, "", "add", [], [0], {}, {"tuple": 3}, {"float": "x"}]
+JUNK += [{"array": "AAAA", "dtype": "float32", "shape": [-1]}, [[[0]]], float("nan")]
+
+
+def places(data):
+    """Every place in nested lists and dicts, as the container and the key in it."""
+    pairs = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, value in list(pairs):
+        yield data, key
+        if isinstance(value, (dict, list)):
+            yield from places(value)
+
+
+def test_junk_anywhere_is_refused_or_makes_a_program(program):
+    """One thing replaced or left out, everywhere: nothing but our own error comes out."""
+    whole = to_json(program)
+    total = len(list(places(whole)))
+    refused = 0
+    for position, junk in itertools.product(range(total), [*JUNK, "leave out"]):
+        data = copy.deepcopy(whole)
+        container, key = list(places(data))[position]
+        if junk == "leave out":
+            del container[key]
+        else:
+            container[key] = copy.deepcopy(junk)
+        try:
+            str(g.Program.from_json(data))
+        except InvalidValue:
+            refused += 1
+    assert refused > 0.6 * total * (len(JUNK) + 1)
+
+
+def test_deep_nesting_is_refused(program):
+    data = to_json(program)
+    nested = 0
+    for _ in range(5000):
+        nested = {"tuple": [nested]}
+    data["nodes"][0]["attributes"]["shape"] = nested
+    with pytest.raises(InvalidValue, match="is damaged"):
+        from_json(data)
 
 
 DAMAGE = {

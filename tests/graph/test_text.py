@@ -32,6 +32,13 @@ def test_nodes_of_one_name_are_told_apart():
     assert "exp_2 = exp(exp)" in text
 
 
+def test_a_number_does_not_run_into_another_name():
+    x = g.placeholder("exp_2", ())
+    program = g.Program(outputs={"y": g.exp(g.exp(x))})
+    names = [line.split(" = ")[0] for line in str(program).splitlines()[:3]]
+    assert names == ["exp_2", "exp", "exp_3"]
+
+
 def test_scopes_are_boxes_of_the_drawing(program):
     text = graphviz(program)
     assert 'subgraph "cluster_tower/" { label="tower";' in text
