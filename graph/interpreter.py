@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InvalidValue, ShapeMismatch
+from ..errors import InvalidType, InvalidValue, ShapeMismatch
 from .binding import Binding
 from .feeds import Feeder, Results
 from .plan import Plan, element_count
 from .staging import rowwise, substitute
 from .step import Step
-from .tensor import Tensor, topological
+from .tensor import Dimension, Tensor, topological
 from .variables import Variable
 
 __all__ = ["Execution", "evaluate"]
@@ -54,6 +54,8 @@ def evaluate(
     ------
     InvalidValue
         A placeholder is not fed.
+    ShapeMismatch
+        A value given has another shape than its node, or another batch size than others.
 
     Examples
     --------
@@ -74,24 +76,43 @@ def evaluate_all(
     """Return the value of everything that `outputs` depend on, in order of computation."""
     feeds, variables = feeds or {}, variables or {}
     values: dict[Tensor, Array] = {}
+    sizes: dict[Dimension, int] = {}
     with np.errstate(all="ignore"):
         for node in topological(outputs, known=feeds):
             if node in feeds:
-                values[node] = np.asarray(feeds[node], node.dtype)
+                values[node] = _fitting(node, feeds[node], sizes)
             elif node.op.name == "placeholder":
                 if node.name not in feeds:
                     raise InvalidValue(f"feed {node.name!r}", "is missing", todo="add it to feeds")
-                values[node] = np.asarray(feeds[node.name], node.dtype)
+                values[node] = _fitting(node, feeds[node.name], sizes)
             elif isinstance(node, Variable):
                 given = variables.get(node.name)
                 drawn = node.initialize(np.random.default_rng(0)) if given is None else given
-                values[node] = np.asarray(drawn, node.dtype)
+                values[node] = _fitting(node, drawn, sizes)
             else:
                 kernel = node.op.kernel(np, **node.attributes)
                 value = kernel(*[values[source] for source in node.inputs], None)
                 # Sums depend on the order in memory, which `Execution` has row by row.
                 values[node] = np.asarray(value, node.dtype, order="K" if node.op.view else "C")
     return values
+
+
+def _fitting(node: Tensor, value: Any, sizes: dict[Dimension, int]) -> Array:
+    """Return a given value as an array of the node's shape; `sizes` holds what is unknown in it."""
+    try:
+        array = np.asarray(value, node.dtype)
+    except (TypeError, ValueError):
+        raise InvalidType(f"feed {node.name!r}", "must be numbers", repr(value)[:80]) from None
+    if array.ndim == node.rank:
+        wanted = [
+            size if isinstance(size, int) else sizes.setdefault(size, given)
+            for size, given in zip(node.shape, array.shape, strict=True)
+        ]
+        if array.shape == tuple(wanted):
+            return array
+    unknown = "".join(f", {size or 'batch'} = {number}" for size, number in sizes.items())
+    message = f"must have shape {node.shape}{unknown}"
+    raise ShapeMismatch(f"feed {node.name!r}", message, array.shape)
 
 
 class Execution:

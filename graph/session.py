@@ -23,10 +23,13 @@ class TrainingOp:
     Parameters
     ----------
     updates : mapping of Variable to Tensor
+    initialize : bool
+        Set all variables of the session back to fresh initial values first.
     """
 
-    def __init__(self, updates: Mapping[Variable, Tensor]):
+    def __init__(self, updates: Mapping[Variable, Tensor], initialize: bool = False):
         self.updates = dict(updates)
+        self.initialize = initialize
 
 
 class Session:
@@ -95,38 +98,57 @@ class Session:
             raise InvalidValue("session", "is closed", todo="make another one")
         tensors: list[Tensor] = []
         updates: dict[Variable, Tensor] = {}
-        _collect(fetches, tensors, updates)
+        if _collect(fetches, tensors, updates):
+            self._values.clear()
         roots = [*tensors, *updates.values()]
-        feeds: dict[Any, Any] = dict(feed_dict or {})
-        for node in topological(roots):
+        feeds = {_known(node): _batch(node, value) for node, value in (feed_dict or {}).items()}
+        for node in topological(roots, known=feeds):
             if isinstance(node, Variable) and node not in feeds:
                 feeds[node] = self.value(node)
         values = evaluate(roots, feeds)
-        found = dict(zip(tensors, values, strict=False))
-        # Copies: an update may be a view of another variable's value.
-        new = [np.array(value) for value in values[len(tensors) :]]
+        # Copies: what is fetched, or a new value, may be a view of a variable's value.
+        values = [np.array(value) for value in values]
+        found, new = dict(zip(tensors, values, strict=False)), values[len(tensors) :]
         self._values.update(zip(updates, new, strict=True))
         return _filled(fetches, found)
 
 
-def _collect(fetch: Any, tensors: list[Tensor], updates: dict[Variable, Tensor]) -> None:
+def _collect(fetch: Any, tensors: list[Tensor], updates: dict[Variable, Tensor]) -> bool:
+    """Gather what is fetched; return whether the variables start afresh."""
     if fetch is None:
-        return
+        return False
     if isinstance(fetch, Tensor):
         tensors.append(fetch)
-    elif isinstance(fetch, TrainingOp):
-        updates.update(fetch.updates)
-    elif isinstance(fetch, Step):
+        return False
+    if isinstance(fetch, TrainingOp):
+        _merge(updates, fetch.updates)
+        return fetch.initialize
+    if isinstance(fetch, Step):
         tensors.extend(fetch.outputs.values())
-        updates.update(fetch.updates)
-    elif isinstance(fetch, Mapping):
-        for part in fetch.values():
-            _collect(part, tensors, updates)
-    elif isinstance(fetch, (list, tuple)):
-        for part in fetch:
-            _collect(part, tensors, updates)
-    else:
-        raise InvalidType("fetch", "must be a tensor, a training op or a program", repr(fetch))
+        _merge(updates, fetch.updates)
+        return False
+    if isinstance(fetch, (Mapping, list, tuple)):
+        parts = fetch.values() if isinstance(fetch, Mapping) else fetch
+        fresh = [_collect(part, tensors, updates) for part in parts]
+        return any(fresh)
+    raise InvalidType("fetch", "must be a tensor, a training op or a program", repr(fetch))
+
+
+def _merge(updates: dict[Variable, Tensor], more: Mapping[Variable, Tensor]) -> None:
+    for variable, value in more.items():
+        if updates.setdefault(variable, value) is not value:
+            raise InvalidValue("fetch", f"two new values for {variable.name!r}", todo="run twice")
+
+
+def _known(node: Any) -> Tensor:
+    if not isinstance(node, Tensor):
+        raise InvalidType("feed_dict", "must have tensors as keys", repr(node))
+    return node
+
+
+def _batch(node: Tensor, value: Any) -> Any:
+    """Return what is fed; one number is a batch of one, as where TensorFlow knew no shape."""
+    return [value] if node.shape == (None,) and np.ndim(value) == 0 else value
 
 
 def _filled(fetch: Any, values: Mapping[Tensor, Any]) -> Any:
@@ -137,5 +159,7 @@ def _filled(fetch: Any, values: Mapping[Tensor, Any]) -> Any:
     if isinstance(fetch, Mapping):
         return {key: _filled(part, values) for key, part in fetch.items()}
     if isinstance(fetch, (list, tuple)):
-        return type(fetch)(_filled(part, values) for part in fetch)
+        parts = [_filled(part, values) for part in fetch]
+        named = hasattr(fetch, "_fields")  # a namedtuple takes its parts one by one
+        return type(fetch)(*parts) if named else type(fetch)(parts)
     return None

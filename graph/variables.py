@@ -150,9 +150,10 @@ class Variable(Tensor):
 
     def initialize(self, generator: np.random.Generator) -> npt.NDArray[Any]:
         """Return a fresh first value."""
-        value = self.initial_value
-        drawn = value(generator, self.shape) if callable(value) else value  # type: ignore[arg-type]
-        return np.array(np.broadcast_to(drawn, self.shape), self.dtype, order="C")  # type: ignore[arg-type]
+        value: Any = self.initial_value
+        shape: Any = self.shape
+        drawn = value(generator, shape) if callable(value) else value
+        return np.array(np.broadcast_to(drawn, shape), self.dtype, order="C")
 
 
 def _rebuild_variable(

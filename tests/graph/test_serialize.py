@@ -9,12 +9,12 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cannery import graph as g
 from cannery.errors import InvalidValue
 from cannery.graph.serialize import from_json, to_json
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 
 @pytest.fixture
