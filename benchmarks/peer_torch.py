@@ -110,3 +110,9 @@ class WideDeepForeach(WideDeep):
 def _tensors(data: adult.Encoded) -> tuple[torch.Tensor, ...]:
     arrays = (data.wide_ids, data.dense, data.embedding_ids, data.labels)
     return tuple(torch.from_numpy(array) for array in arrays)
+
+
+class WideDeepDefault(WideDeep):
+    """The same with ``torch.optim.Adagrad`` as it comes, a loop over the parameters."""
+
+    adagrad_variant: ClassVar = {}

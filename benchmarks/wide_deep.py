@@ -23,6 +23,7 @@ CANNERY = "cannery"
 PEERS = {
     "pytorch": "peer_torch:WideDeep",
     "pytorch foreach": "peer_torch:WideDeepForeach",
+    "pytorch default": "peer_torch:WideDeepDefault",
     "jax scan": "peer_jax:WideDeep",
     "numpy loop": "peer_numpy:WideDeep",
 }
