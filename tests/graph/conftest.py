@@ -224,6 +224,8 @@ def random_programs():
     return SimpleNamespace(
         strategy=programs,
         inputs=INPUTS,
+        unary=UNARY,
+        binary=BINARY,
         feeds=make_feeds,
         run_plainly=run_plainly,
         assert_same_bits=assert_same_bits,
