@@ -14,6 +14,7 @@ from __future__ import annotations
 
 __all__ = [
     "CanneryError",
+    "CompileError",
     "InvalidType",
     "InvalidValue",
     "MissingColumn",
@@ -82,3 +83,7 @@ class NonFinite(CanneryError, ArithmeticError):
 
 class MissingDependency(CanneryError, ImportError):
     """An optional package is needed and not installed."""
+
+
+class CompileError(CanneryError, RuntimeError):
+    """A C compiler refused a source, or made a library that does not load."""

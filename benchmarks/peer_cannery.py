@@ -33,7 +33,9 @@ def columns() -> tuple[list, list]:
     return wide, deep
 
 
-def estimator(batch_size: int, epochs: int = 1, random_state: int = 0) -> WideDeepClassifier:
+def estimator(
+    batch_size: int, epochs: int = 1, random_state: int = 0, jit: bool = True, threads: int = 1
+) -> WideDeepClassifier:
     """Return the unfitted model with the optimizers that every peer has."""
     wide, deep = columns()
     return WideDeepClassifier(
@@ -44,8 +46,8 @@ def estimator(batch_size: int, epochs: int = 1, random_state: int = 0) -> WideDe
         deep_optimizer=Adagrad(learning_rate=adult.DEEP_LEARNING_RATE),
         batch_size=batch_size,
         epochs=epochs,
-        jit=False,
-        n_jobs=2 if batch_size > 1024 else 1,
+        jit=jit,
+        n_jobs=threads,
         random_state=random_state,
     )
 

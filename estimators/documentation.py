@@ -71,9 +71,13 @@ strict : bool
     Whether values that were not there in `fit` are refused, naming column, row and value. By
     default each column has a place for them.
 n_jobs : int or None
-    Threads for matrix products while training, -1 for all; None means one.
+    Threads, -1 for all; None means one. The last bits of what is learnt depend on their number,
+    never on time.
 jit : {"auto", True, False}
-    Whether to compile the training steps. There is no compiler yet: "auto" and False interpret.
+    Whether training and prediction run as compiled C. "auto" compiles where a C compiler is found
+    and interpreting the fit would take longer than compiling, by an estimate from the number of
+    rows and epochs alone; True insists; False, and the environment variable CANNERY_JIT=0,
+    interpret. Both give the same values up to rounding.
 callbacks : list of callables and objects
     Who hears of each epoch, see `cannery.estimators.training.Callback`.
 random_state : int, RandomState or None

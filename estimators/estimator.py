@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import functools
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,9 @@ from threadpoolctl import ThreadpoolController
 from ..errors import InvalidType, InvalidValue
 from ..feature_columns import ColumnSet, as_frame
 from ..feature_columns.express import feeds
-from ..graph import Execution
+from ..graph import CompiledExecution, Execution
+from ..graph.compiler.cost import COMPILE_SECONDS, interpreted_seconds
+from ..graph.compiler.toolchain import find_toolchain, require_toolchain
 from ..graph import optimizers as graph_optimizers
 from ..hyperparameters import (
     Allowed,
@@ -141,15 +144,14 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         encoded["labels"], encoded["weights"] = rows.targets, self._training_weights(rows)
         given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
+        self._choose_engine(len(rows), epochs or self.epochs)
         with self._threads():
             self._train(encoded, len(rows), validation, epochs or self.epochs, generator, tasks)
         return self
 
     def _check_settings(self, fresh: bool) -> None:
         if self.jit is True:
-            raise InvalidValue(
-                "jit", "no compiler is part of this version", "True", "use 'auto', the interpreter"
-            )
+            require_toolchain()
         if not isinstance(self.early_stopping, (bool, str, np.bool_)):
             raise InvalidType(
                 "early_stopping", "must be True, False or a metric's name", self.early_stopping
@@ -200,13 +202,27 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         self._settings = _comparable(self)[1]
         self._towers, self._scale = built.towers, built.scaling
         self._training = built.training
-        self._execution: Execution | None = built.training.start(built.values)
-        self._state: Mapping[str, npt.NDArray[Any]] = self._execution.variables
+        self._execution: Execution | CompiledExecution | None = None
+        self._compiles, self._estimate = False, 0.0
+        self._state: Mapping[str, npt.NDArray[Any]] = built.values
         self.columns_: ColumnSet = built.columns
         self.model_ = Model(built.columns, built.prediction, self._state)
         self.n_iter_ = 0
         self.training_seconds_ = 0.0
         self.history_ = pd.DataFrame()
+
+    def _choose_engine(self, rows: int, epochs: int) -> None:
+        """Decide between C and the interpreter, by all that the model has been trained so far."""
+        size = self._step_size(rows)
+        steps = epochs * math.ceil(rows / size)
+        self._estimate += interpreted_seconds(self._training, size, steps)
+        pays = self.jit is True or (self.jit == "auto" and self._estimate > COMPILE_SECONDS)
+        compiles = pays and find_toolchain() is not None
+        if compiles != self._compiles:
+            self._compiles, self._execution = compiles, None
+
+    def _step_size(self, rows: int) -> int:
+        return min(self.batch_size, max(1, rows // LEAST_STEPS))
 
     @contextlib.contextmanager
     def _threads(self) -> Iterator[None]:
@@ -223,7 +239,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         generator: np.random.Generator,
         tasks: FitTasks,
     ) -> None:
-        size = min(self.batch_size, max(1, count // LEAST_STEPS))
+        size = self._step_size(count)
         encoded = {**encoded, "batch_size": np.float32(size)}
         trainer = Trainer(self._running(), encoded, count, size, generator, int(self.verbose))
         stopping = None
@@ -255,18 +271,22 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         names = getattr(self.labels_, "names", None)
         return self.head_.metrics(targets, predictions, weights, thresholds, names)
 
-    def _running(self) -> Execution:
+    def _running(self) -> Execution | CompiledExecution:
         """Return the training program at work, after unpickling too."""
         if self._execution is None:
-            self._execution = self._training.start(self._state)
+            jit, threads = self._compiles, effective_n_jobs(self.n_jobs or 1)
+            self._execution = self._training.start(self._state, jit=jit, threads=threads)
             self._state = self._execution.variables
-            self.model_ = Model(self.columns_, self.model_.program, self._state)
+            program = self.model_.program
+            self.model_ = Model(self.columns_, program, self._state, jit, threads)
         return self._execution
 
     def _reconstruction(self) -> dict[str, Any]:
         """Return what a shallow copy needs to stay as it is while training goes on."""
         values = {name: np.array(value) for name, value in self._state.items()}
-        model = Model(self.columns_, self.model_.program, values)
+        model = Model(
+            self.columns_, self.model_.program, values, self.model_.jit, self.model_.threads
+        )
         return {"model_": model, "_state": values, "_execution": None}
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from ..feature_columns import ColumnSet
 from ..feature_columns.express import feeds
-from ..graph import Execution, Program
+from ..graph import CompiledExecution, Execution, Program
+from ..graph.compiler.toolchain import find_toolchain
 
 __all__ = ["Model"]
 
@@ -32,14 +33,23 @@ class Model:
     variables : mapping of str to ndarray
         The values of the program's variables. They are not copied: a training run that changes
         them changes the predictions.
+    jit : bool
+        Whether predictions are computed by compiled C, where there is a C compiler.
+    threads : int
+        The most threads that compiled code runs in.
     """
 
     def __init__(
-        self, columns: ColumnSet, program: Program, variables: Mapping[str, npt.NDArray[Any]]
+        self,
+        columns: ColumnSet,
+        program: Program,
+        variables: Mapping[str, npt.NDArray[Any]],
+        jit: bool = False,
+        threads: int = 1,
     ):
-        self.columns, self.program = columns, program
+        self.columns, self.program, self.jit, self.threads = columns, program, jit, threads
         self.variables = {v.name: variables[v.name] for v in program.variables}
-        self._execution: Execution | None = None
+        self._execution: Execution | CompiledExecution | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Buffers are made again where the model is loaded.
@@ -57,7 +67,10 @@ class Model:
     def run(self, encoded: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
         """Return every output of the program for encoded rows."""
         if self._execution is None:
-            self._execution = self.program.start(self.variables, share=True)
+            jit = self.jit and find_toolchain() is not None
+            self._execution = self.program.start(
+                self.variables, share=True, jit=jit, threads=self.threads
+            )
         rows = len(encoded["numbers"])
         missing = -rows % STRIDE
         if not missing:

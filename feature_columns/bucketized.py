@@ -11,6 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import InvalidType, InvalidValue
+from .c_text.literals import c_float
+from .c_text.writer import Looked, Writer
 from .checks import check_choice, check_count
 from .column import ABSENT, Categorical
 from .frames import Frame
@@ -118,6 +120,19 @@ class Bucketized(Categorical, kind="bucketized"):
         shift = np.arange(width, dtype=found.dtype) * self.buckets
         found = np.where(found == ABSENT, ABSENT, found + shift)
         return Ragged(np.arange(len(found) + 1, dtype=np.int64) * width, found.ravel())
+
+    def write_c(self, writer: Writer) -> Looked:
+        """Write the C that finds the buckets of a row."""
+        width = self.source.width
+        numbers = writer.array("float", writer.name("numbers", self.name), width)
+        dataclasses.replace(self.source, missing="nan").write_c(writer, numbers)
+        cuts = writer.name("boundaries", self.name)
+        writer.table("float", cuts, map(c_float, self.boundaries))
+        ids = writer.array("int64_t", writer.name("ids", self.name), width)
+        writer.do(f"bucketize({numbers}, {width}, {cuts}, {len(self.boundaries)}, {ids});")
+        if self.missing == "none":
+            writer.do(f"mark_missing({numbers}, {width}, {ids});")
+        return Looked(ids, str(width), "0", width)
 
 
 def _count_at_most(boundaries: np.ndarray, values: np.ndarray) -> np.ndarray:

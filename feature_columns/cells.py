@@ -17,10 +17,21 @@ __all__ = ["Cells", "cells_of", "learn_cells", "refuse_unseen"]
 
 @dataclass(frozen=True)
 class Cells:
-    """What `learn` saw in a raw column: whether cells hold several values, and their kinds."""
+    """What `learn` saw in a raw column.
+
+    Parameters
+    ----------
+    several : bool
+        Whether cells hold several values.
+    kinds : tuple of str
+        The kinds of values, sorted.
+    longest : int
+        The most values of one cell.
+    """
 
     several: bool
     kinds: tuple[str, ...] = ()
+    longest: int = 1
 
 
 KINDS.add("cells", Cells)
@@ -29,7 +40,9 @@ KINDS.add("cells", Cells)
 def learn_cells(frame: Frame, key: str) -> Cells:
     """Return what the cells of a raw column are."""
     factor = frame.factor(key)
-    return Cells(factor.offsets is not None, tuple(sorted(factor.kinds)))
+    several = factor.offsets is not None
+    longest = int(np.diff(factor.offsets).max(initial=0)) if several else 1
+    return Cells(several, tuple(sorted(factor.kinds)), longest)
 
 
 def cells_of(frame: Frame, key: str, cells: Cells | None) -> Factor:

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..errors import InvalidValue
+from ..errors import InvalidType, InvalidValue
+from .c_text.writer import Looked, Writer
 from .cells import Cells, cells_of, learn_cells, refuse_unseen
 from .factor import Factor
 from .frames import Frame, as_frame
@@ -83,6 +84,14 @@ class Column(abc.ABC):
                 f"column {self.name!r}", "has not learnt from a frame", todo="call learn first"
             )
 
+    def _refuse_c(self) -> InvalidType:
+        return InvalidType(
+            f"column {self.name!r}",
+            "cannot be written as C",
+            f"a {self.kind} column",
+            "use another kind of column",
+        )
+
 
 class Categorical(Column):
     """A column of ids below `size`."""
@@ -141,6 +150,10 @@ class Categorical(Column):
         known: np.ndarray = np.maximum(found, UNSEEN)
         return known
 
+    def write_c(self, writer: Writer) -> Looked:
+        """Write the C that finds the ids of a row, `lookup` of one row."""
+        raise self._refuse_c()
+
     def leaf(self, frame: Frame) -> Leaf:
         """Return the column as one side of a cross: its ids, -1 for an unseen value included."""
         found = self.lookup(frame)
@@ -186,6 +199,26 @@ class Keyed(Categorical):
         """Return which distinct values `strict` refuses."""
         found: np.ndarray = table == UNSEEN
         return found
+
+    def table_c(self, writer: Writer) -> list[str]:
+        """Return the C statements that return the id of one value, ``value *x``.
+
+        `UNSEEN`, `ABSENT` and ``REFUSED(status)`` are ids as well.
+        """
+        raise self._refuse_c()
+
+    def write_c(self, writer: Writer) -> Looked:
+        """Write the C that finds the ids of a row."""
+        assert self.cells is not None
+        body = self.table_c(writer)
+        values = writer.values(self.key, self.cells.several, self.cells.kinds)
+        function = writer.name("id_of", self.name)
+        writer.function(f"int64_t {function}(value *x)", body)
+        looked = writer.ids(self.name, values)
+        writer.call(
+            self.key, f"look_up({values.array}, {values.count}, {function}, {looked.array})"
+        )
+        return looked
 
     def lookup(self, frame: Frame) -> np.ndarray | Ragged:
         """Return the ids with `UNSEEN` and `ABSENT` marked."""
@@ -234,6 +267,10 @@ class Number(Column):
     @abc.abstractmethod
     def encode(self, frame: Any) -> np.ndarray:
         """Return float32 numbers of shape (n, width)."""
+
+    def write_c(self, writer: Writer, out: str) -> None:
+        """Write the C that puts the numbers of a row into the floats at `out`."""
+        raise self._refuse_c()
 
 
 def leaf_of(factor: Factor, hashes: np.ndarray, absent: np.ndarray) -> Leaf:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from ..errors import InvalidType, InvalidValue
+from .c_text.literals import c_uint64
+from .c_text.writer import MOST_COMBINATIONS, Looked, Values, Writer
 from .cells import Cells, cells_of, learn_cells
 from .checks import check_count, check_key
 from .column import ABSENT, Categorical, Leaf, leaf_of
@@ -26,6 +29,15 @@ from .weighted import Weighted
 __all__ = ["Crossed", "crossed_column"]
 
 _SMALL = 8
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a cross in C: its values, and the hash and the absence of the one at ``{}``."""
+
+    values: Values
+    hash: str
+    absent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +86,16 @@ class Raw:
     def _leaf(self, frame: Frame) -> Leaf:
         factor = cells_of(frame, self.key, self.cells)
         kinds = factor.kinds if self.cells is None else set(self.cells.kinds)
-        # What was a number at first stays one when it comes back as text, and conversely.
-        numeric = bool(kinds & {"number", "boolean"}) and kinds <= {"number", "boolean", "missing"}
-        values = _numbers(factor) if numeric else factor.fingerprints
+        values = _numbers(factor) if _numeric(kinds) else factor.fingerprints
         hashes = np.append(values, np.uint64(EMPTY))
         return leaf_of(factor, hashes, np.zeros(len(hashes), dtype=bool))
+
+    def leaf_c(self, writer: Writer) -> Side:
+        """Write the C that reads the cell; return the hash of one of its values."""
+        assert self.cells is not None
+        values = writer.values(self.key, self.cells.several, self.cells.kinds)
+        function = "number_hash" if _numeric(set(self.cells.kinds)) else "text_hash"
+        return Side(values, f"{function}(&{values.array}[{{}}])")
 
 
 KINDS.add("raw", Raw)
@@ -141,6 +158,16 @@ class Crossed(Categorical, kind="crossed"):
             if leaf.absent.any():
                 found[leaf.absent[leaf.codes]] = ABSENT
         return found
+
+    def write_c(self, writer: Writer) -> Looked:
+        """Write the C that finds the bucket of each combination."""
+        sides = [_side(leaf, writer) for leaf in self.leaves]
+        pairs = list(zip(self.leaves, sides, strict=True))
+        dense = [isinstance(leaf, Raw) and not leaf.several for leaf, _ in pairs]
+        sides = [side for side, last in zip(sides, dense, strict=True) if not last] + [
+            side for side, last in zip(sides, dense, strict=True) if last
+        ]
+        return _cross_c(writer, self, self._seed, sides)
 
     def _ordered(self, frame: Frame) -> list[Leaf]:
         # TensorFlow hashes sparse inputs before dense ones, whatever order the keys have.
@@ -212,6 +239,14 @@ class Crossed(Categorical, kind="crossed"):
         return Ragged(offsets, found)
 
 
+def _numeric(kinds: Set[str]) -> bool:
+    """Whether whole numbers stand for themselves.
+
+    What was a number at first stays one when it comes back as text, and conversely.
+    """
+    return bool(kinds & {"number", "boolean"}) and kinds <= {"number", "boolean", "missing"}
+
+
 def _numbers(factor: Factor) -> np.ndarray:
     """Return whole numbers as they are and any other value's fingerprint, as uint64."""
     if isinstance(factor.values, np.ndarray) and factor.values.dtype.kind == "i":
@@ -222,6 +257,57 @@ def _numbers(factor: Factor) -> np.ndarray:
         if number is not None:
             hashes[at] = number & 0xFFFFFFFFFFFFFFFF
     return hashes
+
+
+def _side(leaf: Raw | Categorical, writer: Writer) -> Side:
+    if isinstance(leaf, Raw):
+        return leaf.leaf_c(writer)
+    found = writer.lookup(leaf)
+    return Side(found, f"(uint64_t){found.array}[{{}}]", f"{found.array}[{{}}] == ABSENT")
+
+
+def _cross_c(writer: Writer, column: Crossed, seed: int, sides: Sequence[Side]) -> Looked:
+    """Write a function over the combinations of a row, of which the last side turns fastest."""
+    several = [side.values for side in sides if side.values.count != "1"]
+    most = max(writer.max_values, MOST_COMBINATIONS)
+    capacity = min(math.prod(values.capacity for values in several), most)
+    found = writer.ids(column.name, capacity=capacity if several else 1)
+    places = iter([f"at_{i}" for i in range(len(several))])
+    at = ["0" if side.values.count == "1" else next(places) for side in sides]
+    absent = [side.absent.format(i) for side, i in zip(sides, at, strict=True) if side.absent]
+    bucket = f"(int64_t)(hash % {c_uint64(column.hash_bucket_size)})"
+    one = [
+        f"uint64_t hash = {c_uint64(seed)};",
+        *(
+            f"hash = concatenated(hash, {side.hash.format(i)});"
+            for side, i in zip(sides, at, strict=True)
+        ),
+        f"{found.array}[{'i' if several else '0'}] = "
+        + (f"{' || '.join(absent)} ? ABSENT : {bucket};" if absent else f"{bucket};"),
+    ]
+    function = writer.name("cross", column.name)
+    body = _each_combination(several, found, one) if several else one
+    writer.function(f"void {function}(row_scratch *s)", body)
+    writer.do(f"{function}(s);")
+    return found
+
+
+def _each_combination(several: Sequence[Values], found: Looked, one: Sequence[str]) -> list[str]:
+    total = " * ".join(values.count for values in several)
+    given = " * ".join(f"({values.count} + {values.dropped})" for values in several)
+    places = []
+    for at, values in reversed(list(enumerate(several))):
+        places.append(f"size_t at_{at} = place{f' % {values.count}' if at else ''};")
+        places += [f"place /= {values.count};"] if at else []
+    return [
+        f"size_t total = {total};",
+        f"{found.count} = total < {found.capacity} ? total : {found.capacity};",
+        f"{found.dropped} = {given} - {found.count};",
+        f"s->dropped |= {found.dropped} > 0;",
+        f"for (size_t i = 0; i < {found.count}; i++) {{",
+        *(f"    {line}" for line in ["size_t place = i;", *places, *one]),
+        "}",
+    ]
 
 
 def _along_axes(vectors: list[np.ndarray]) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidValue
+from .c_text.writer import Writer
 from .cells import Cells, cells_of, learn_cells
 from .checks import check_choice, check_key
 from .column import Keyed, Number
@@ -21,13 +22,31 @@ from .normalizers import Affine
 __all__ = ["DatePart", "Elapsed", "date_column", "elapsed_column"]
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_PARTS: dict[str, tuple[int, Callable[[pd.DatetimeIndex], Any]]] = {
-    "month": (12, lambda dates: dates.month - 1),
-    "quarter": (4, lambda dates: dates.quarter - 1),
-    "day": (31, lambda dates: dates.day - 1),
-    "weekday": (7, lambda dates: dates.day_of_week),
-    "hour": (24, lambda dates: dates.hour),
-    "minute": (60, lambda dates: dates.minute),
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a date: how many values it has, how pandas finds it, and how C does."""
+
+    size: int
+    of: Callable[[pd.DatetimeIndex], Any]
+    c: tuple[str, ...]
+
+
+_PARTS = {
+    "month": Part(12, lambda dates: dates.month - 1, ("return month_of(&date, &rest);",)),
+    "quarter": Part(4, lambda dates: dates.quarter - 1, ("return month_of(&date, &rest) / 3;",)),
+    "day": Part(31, lambda dates: dates.day - 1, ("month_of(&date, &rest);", "return rest;")),
+    # The first day of 1970 was a Thursday.
+    "weekday": Part(
+        7,
+        lambda dates: dates.day_of_week,
+        ("return ((day_of(&date, &rest) + 3) % 7 + 7) % 7;",),
+    ),
+    "hour": Part(24, lambda dates: dates.hour, ("day_of(&date, &rest);", "return rest / 3600;")),
+    "minute": Part(
+        60, lambda dates: dates.minute, ("day_of(&date, &rest);", "return rest / 60 % 60;")
+    ),
 }
 
 
@@ -47,7 +66,7 @@ class DatePart(Keyed, kind="date_part"):
     @property
     def size(self) -> int:
         """How many values the part has."""
-        return _PARTS[self.part][0]
+        return _PARTS[self.part].size
 
     def tokens(self) -> list[str]:
         """Return the months and days by their number, weekdays by their name."""
@@ -58,7 +77,16 @@ class DatePart(Keyed, kind="date_part"):
 
     def table(self, factor: Factor) -> np.ndarray:
         """Return the part of each distinct date."""
-        return np.asarray(_PARTS[self.part][1](_dates(self.key, factor)), dtype=np.int64)
+        return np.asarray(_PARTS[self.part].of(_dates(self.key, factor)), dtype=np.int64)
+
+    def table_c(self, writer: Writer) -> list[str]:
+        """Return the C statements that return the part of one date."""
+        return [
+            "instant date;",
+            "int rest;",
+            "if (!read_date(x->cell, &date)) return REFUSED(MODEL_NOT_A_DATE);",
+            *_PARTS[self.part].c,
+        ]
 
 
 @dataclass(frozen=True)
@@ -99,6 +127,20 @@ class Elapsed(Number, kind="elapsed"):
         assert self.scale is not None
         found = self.scale(self._days(as_frame(frame), self.cells)).astype(np.float32)
         return np.nan_to_num(found, nan=0.0)
+
+    def write_c(self, writer: Writer, out: str) -> None:
+        """Write the C that puts the scaled days of a row at `out`."""
+        assert self.scale is not None and self.cells is not None
+        function, cell = writer.name("days_of", self.name), writer.cell(self.key)
+        body = [
+            "double days;",
+            "int status = read_days(cell, &days);",
+            f"*out = finite_float({self.scale.write_c(writer, self.name, 'days')});",
+            "return status;",
+        ]
+        writer.check(self.key, self.cells.kinds)
+        writer.function(f"int {function}(const model_cell *cell, float *out)", body)
+        writer.call(self.key, f"{function}({cell}, {out})")
 
     def _days(self, frame: Frame, cells: Cells | None) -> np.ndarray:
         factor = cells_of(frame, self.key, cells)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .c_text.literals import c_uint64
+from .c_text.writer import Writer
 from .cells import Cells
 from .checks import check_count, check_key
 from .column import ABSENT, Keyed
@@ -36,6 +38,14 @@ class Hashed(Keyed, kind="hash_bucket"):
         if factor.minus_one is not None:
             found[factor.minus_one] = ABSENT
         return found
+
+    def table_c(self, writer: Writer) -> list[str]:
+        """Return the C statements that return the id of one value."""
+        size = c_uint64(self.hash_bucket_size)
+        return [
+            "if (is_minus_one(x)) return ABSENT;",
+            f"return (int64_t)(fingerprint_of(x) % {size});",
+        ]
 
 
 def categorical_column_with_hash_bucket(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InvalidValue
+from .c_text.literals import c_int64
+from .c_text.writer import Writer
 from .cells import Cells
 from .checks import check_count, check_key
 from .column import ABSENT, UNSEEN, Keyed
@@ -42,6 +44,17 @@ class Identity(Keyed, kind="identity"):
         """Return which distinct values are no ids."""
         found: np.ndarray = self._outside(factor) & (table != ABSENT)
         return found
+
+    def table_c(self, writer: Writer) -> list[str]:
+        """Return the C statements that return the id of one value."""
+        default = "UNSEEN" if self.default_value is None else c_int64(self.default_value)
+        outside = "REFUSED(MODEL_UNSEEN)" if writer.strict else default
+        return [
+            "int64_t number;",
+            "if (is_minus_one(x)) return ABSENT;",
+            f"if (!is_whole(x->cell, &number)) return {outside};",
+            f"return number < 0 || number >= {c_int64(self.num_buckets)} ? {outside} : number;",
+        ]
 
     def _outside(self, factor: Factor) -> np.ndarray:
         values = self._values(factor)

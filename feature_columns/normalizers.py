@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
 
 from ..registry import Registry
+from .c_text.literals import c_double
+from .c_text.writer import Writer
 from .kinds import KINDS
 
 __all__ = ["NORMALIZERS", "Affine", "Logarithm", "Normalizer", "Quantiles"]
@@ -20,6 +23,9 @@ class Normalizer(Protocol):
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return the scaled values."""
+
+    def write_c(self, writer: Writer, subject: str, x: str) -> str:
+        """Return the scaled value of the C double `x`, the one at place ``i`` of several."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,15 @@ class Affine:
         else:
             scaled = (values - np.array(self.center)) / np.array(self.spread)
         return scaled
+
+    def write_c(self, writer: Writer, subject: str, x: str) -> str:
+        """Return the scaled value of the C double `x`."""
+        if len(self.center) == 1:
+            return f"({x} - {_bracketed(self.center[0])}) / {_bracketed(self.spread[0])}"
+        center, spread = writer.name("center", subject), writer.name("spread", subject)
+        writer.table("double", center, map(c_double, self.center))
+        writer.table("double", spread, map(c_double, self.spread))
+        return f"({x} - {center}[i]) / {spread}[i]"
 
     @classmethod
     def standard(cls, values: np.ndarray) -> Self:
@@ -61,6 +76,10 @@ class Logarithm:
         """Return the scaled values."""
         return self.scale(_signed_log(values))
 
+    def write_c(self, writer: Writer, subject: str, x: str) -> str:
+        """Return the scaled value of the C double `x`."""
+        return self.scale.write_c(writer, subject, f"signed_log({x})")
+
     @classmethod
     def learn(cls, values: np.ndarray) -> Self:
         """Learn the mean and deviation of the logarithms."""
@@ -82,6 +101,19 @@ class Quantiles:
         columns = zip(values.T, self.values, self.ranks, strict=True)
         return np.stack([np.interp(column, at, rank) for column, at, rank in columns], axis=1)
 
+    def write_c(self, writer: Writer, subject: str, x: str) -> str:
+        """Return the scaled value of the C double `x`."""
+        at, rank = writer.name("quantiles", subject), writer.name("ranks", subject)
+        writer.table("double", at, (c_double(each) for points in self.values for each in points))
+        writer.table("double", rank, (c_double(each) for points in self.ranks for each in points))
+        counts = [len(points) for points in self.values]
+        if len(counts) == 1:
+            return f"interpolate({x}, {at}, {rank}, {counts[0]})"
+        starts = writer.name("starts", subject)
+        writer.table("size_t", starts, map(str, itertools.accumulate(counts, initial=0)))
+        first, count = f"{starts}[i]", f"{starts}[i + 1] - {starts}[i]"
+        return f"interpolate({x}, {at} + {first}, {rank} + {first}, {count})"
+
     @classmethod
     def learn(cls, values: np.ndarray) -> Self:
         """Learn at most 101 quantiles of each number."""
@@ -97,6 +129,11 @@ NORMALIZERS.add("log", Logarithm.learn)
 
 for _kind in (Affine, Logarithm, Quantiles):
     KINDS.add(_kind.__name__.lower(), _kind)
+
+
+def _bracketed(number: float) -> str:
+    text = c_double(number)
+    return f"({text})" if text.startswith("-") else text
 
 
 def _over(function: Any, column: np.ndarray) -> float:

@@ -11,6 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import InvalidType, InvalidValue, UnseenCategory
+from .c_text.literals import c_double
+from .c_text.writer import Writer
 from .cells import Cells
 from .checks import check_choice, check_count, check_key
 from .column import Number
@@ -117,6 +119,53 @@ class Numeric(Number, kind="numeric"):
                 )
             return np.where(gaps, np.array(self.fill), values)
         return np.where(gaps, 0.0 if self.missing == "zero" else float(self.missing), values)
+
+    def write_c(self, writer: Writer, out: str) -> None:
+        """Write the C that puts the numbers of a row at `out`."""
+        self.require_learned()
+        if self.normalizer_fn is not None:
+            raise InvalidType(
+                f"column {self.key!r}",
+                "a normalizer_fn is Python and cannot be written as C",
+                repr(self.normalizer_fn),
+                "use normalizer=, or apply the function before",
+            )
+        function = writer.name("numbers_of", self.name)
+        several = self.width > 1
+        x, scaled = ("x[i]" if several else "x[0]"), ("out[i]" if several else "out[0]")
+        value = x if self.scale is None else self.scale.write_c(writer, self.name, x)
+        each = [*self._missing_c(writer, x), f"{scaled} = to_float({value});"]
+        loop = [f"for (size_t i = 0; i < {self.width}; i++) {{", *(f"    {e}" for e in each), "}"]
+        body = [
+            f"double x[{self.width}];",
+            f"int status = read_numbers(cell, {self.width}, x);",
+            "if (status < 0) return status;",
+            *self._refuse_missing_c(writer),
+            *(loop if several else each),
+            "return status;",
+        ]
+        writer.function(f"int {function}(const model_cell *cell, float *out)", body)
+        writer.call(self.key, f"{function}({writer.cell(self.key)}, {out})")
+
+    def _refuse_missing_c(self, writer: Writer) -> list[str]:
+        unseen = writer.strict and self.cells is not None and "missing" not in self.cells.kinds
+        unfilled = self.missing == "mean" and self.fill is None
+        if not unseen and not unfilled and self.missing != "refuse":
+            return []
+        status = "MODEL_UNSEEN" if unseen else "MODEL_NO_NUMBER"
+        return [f"if (any_missing(x, {self.width})) return {status};"]
+
+    def _missing_c(self, writer: Writer, x: str) -> list[str]:
+        fill = self.fill if self.missing == "mean" else (0.0,)
+        if self.missing in ("nan", "refuse") or fill is None:
+            return []
+        if not isinstance(self.missing, str):
+            fill = (float(self.missing),)
+        value = c_double(fill[0])
+        if len(fill) > 1:
+            value = writer.table("double", writer.name("fill", self.name), map(c_double, fill))
+            value += "[i]"
+        return [f"if ({x} != {x}) {x} = {value};"]
 
 
 def _apply(key: str, function: Callable[[Any], Any], values: np.ndarray) -> np.ndarray:

@@ -10,12 +10,17 @@ import numpy as np
 import scipy.sparse
 
 from ..errors import InvalidType, InvalidValue
+from .c_text.literals import c_int64
+from .c_text.writer import Looked, Writer
 from .checks import check_count
 from .column import Categorical
 from .frames import Frame
 from .ragged import Ragged
 
 __all__ = ["Sparse", "sparse_column"]
+
+
+MOST_ENTRIES = 1024  # of a row in C, where no more are asked for
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,17 @@ class Sparse(Categorical, kind="sparse"):
             raise InvalidValue("sparse matrix", f"row {row} is not finite")
         ids = matrix.indices.astype(self.dtype, copy=False)
         return Ragged(matrix.indptr.astype(np.int64), ids, matrix.data.astype(np.float32))
+
+    def write_c(self, writer: Writer) -> Looked:
+        """Write the C that reads the entries of a row."""
+        capacity = min(self.size, max(writer.max_values, MOST_ENTRIES))
+        found = writer.ids(self.name, capacity=capacity)
+        weights = writer.array("float", writer.name("weights", self.name), capacity)
+        places = f"{capacity}, {found.array}, {weights}, &{found.count}, &{found.dropped}"
+        call = f"read_entries({writer.cell('x')}, {c_int64(self.size)}, {places})"
+        writer.call("x", call)
+        writer.do(f"s->dropped |= {found.dropped} > 0;")
+        return dataclasses.replace(found, weights=weights)
 
 
 def _matrix(frame: Frame) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import gzip
+import itertools
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,12 +15,14 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import InvalidType, InvalidValue, NotFound
+from .c_text.literals import bytes_table, c_uint64
+from .c_text.writer import Writer
 from .cells import Cells, learn_cells
 from .checks import check_count, check_key
 from .column import ABSENT, UNSEEN, Keyed
 from .factor import Factor
 from .frames import Frame
-from .hashing import hash_buckets
+from .hashing import fingerprints, hash_buckets
 from .kinds import KINDS
 from .values import kind_of, text
 
@@ -84,6 +87,31 @@ class Vocabulary:
             found = [find(value.removesuffix(".0"), UNSEEN) for value in texts]
         return np.array(found, dtype=np.int64)
 
+    def write_c(self, writer: Writer, subject: str) -> str:
+        """Write the tokens and the hash table over them; return the C name of both together."""
+        encoded = [token.encode("utf-8", "surrogatepass") for token in self.tokens]
+        starts = itertools.accumulate(map(len, encoded), initial=0)
+        name = writer.name("tokens", subject)
+        places = _places(self.tokens)
+        writer.table("uint32_t", f"{name}_places", map(str, places))
+        writer.table("uint32_t", f"{name}_starts", map(str, starts))
+        writer.tables.append(bytes_table(f"{name}_bytes", encoded))
+        parts = f"{name}_places, {name}_starts, {name}_bytes, {len(places) - 1}"
+        writer.tables.append(f"static const vocabulary {name} = {{{parts}}};")
+        return name
+
+
+def _places(tokens: tuple[str, ...]) -> list[int]:
+    """Return an open hash table: at a token's fingerprint or after it, its id and 1."""
+    size = 1 << (len(tokens) * 3 // 2).bit_length()
+    found = [0] * size
+    for at, hashed in enumerate(fingerprints(tokens).tolist()):
+        place = hashed % size
+        while found[place]:
+            place = (place + 1) % size
+        found[place] = at + 1
+    return found
+
 
 KINDS.add("vocabulary", Vocabulary)
 
@@ -134,6 +162,23 @@ class _Vocabular(Keyed):
         outside = self.vocabulary.lookup(factor.texts) == UNSEEN
         found: np.ndarray = outside & (table != ABSENT)
         return found
+
+    def table_c(self, writer: Writer) -> list[str]:
+        """Return the C statements that return the id of one value."""
+        assert self.vocabulary is not None
+        tokens, size = self.vocabulary.write_c(writer, self.name), len(self.vocabulary)
+        find = "id_of_number_token" if self.vocabulary.integer else "id_of_token"
+        other = str(self.default_value)
+        if writer.strict:
+            other = "REFUSED(MODEL_UNSEEN)"
+        elif self.num_oov_buckets:
+            buckets = c_uint64(self.num_oov_buckets)
+            other = f"{size} + (int64_t)(fingerprint_of(x) % {buckets})"
+        return [
+            f"int64_t found = {find}(x, &{tokens});",
+            *(["if (is_minus_one(x)) return ABSENT;"] if self.drops_minus_one else []),
+            f"return found >= 0 ? found : {other};",
+        ]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import InvalidType, InvalidValue
+from .c_text.writer import Looked, Writer
 from .checks import check_key
 from .column import Categorical
 from .frames import Frame
@@ -71,6 +72,15 @@ class Weighted(Categorical, kind="weighted"):
             found = Ragged(np.arange(len(found) + 1, dtype=np.int64), found)
         weights = self._weights(frame, found)
         return Ragged(found.offsets, found.ids, weights)
+
+    def write_c(self, writer: Writer) -> Looked:
+        """Write the C that finds the source's ids and reads their weights."""
+        found = writer.lookup(self.source)
+        weights = writer.array("float", writer.name("weights", self.name), found.capacity)
+        cell = writer.cell(self.weight_feature_key)
+        call = f"read_weights({cell}, {found.count}, {found.dropped}, {weights})"
+        writer.call(self.weight_feature_key, call)
+        return dataclasses.replace(found, weights=weights)
 
     def _weights(self, frame: Frame, ids: Ragged) -> np.ndarray:
         counts = np.diff(ids.offsets)

@@ -1,6 +1,7 @@
 """The dataflow graph: define expressions, differentiate them, run them as programs."""
 
 from . import ops
+from .compiler.compiled import Compiled, CompiledExecution
 from .gradients import gradients
 from .interpreter import Execution, evaluate
 from .op import OPS
@@ -13,6 +14,8 @@ from .variables import Variable, constant, placeholder
 
 __all__ = [
     "OPS",
+    "Compiled",
+    "CompiledExecution",
     "Execution",
     "Program",
     "Session",

@@ -39,7 +39,7 @@ class Feeder:
         self._fixed: list[tuple[str, Array]] = []
         self._batched: list[tuple[str, Array]] = []
         self._ragged: list[tuple[str, Array, Array | None, np.dtype[Any]]] = []
-        self._owners: dict[str, Any] = {}
+        self.owners: dict[str, Any] = {}
         for node in inputs:
             owner = node.name
             if owner not in feeds:
@@ -67,7 +67,7 @@ class Feeder:
             self._fixed.append((node.name, array))
 
     def _add_ragged(self, node: Tensor, owner: str, ragged: Any) -> None:
-        self._owners[owner] = ragged
+        self.owners[owner] = ragged
         offsets = np.asarray(ragged.offsets)
         self._count(owner, len(offsets) - 1)
         values = ragged.weights if node.name == f"{owner}/weights" else ragged.ids
@@ -82,6 +82,11 @@ class Feeder:
             wanted = f"must have {self.rows} rows like the others"
             raise InvalidValue(f"feed {name!r}", wanted, rows)
         self.rows = rows
+
+    def whole(self, nodes: Sequence[Tensor]) -> list[Array]:
+        """Return the whole feeds of some placeholders, in row-major order."""
+        arrays = dict([*self._fixed, *self._batched])
+        return [np.ascontiguousarray(arrays[node.name]) for node in nodes]
 
     def check_rows(self, rows: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """Return the rows to visit as whole numbers; all must be there."""
@@ -98,7 +103,7 @@ class Feeder:
 
     def ragged_rows(self, rows: npt.NDArray[np.intp]) -> dict[str, Ragged]:
         """Return the ragged feeds with only some of their rows, in the order given."""
-        return {name: Ragged.of(feed, rows) for name, feed in self._owners.items()}
+        return {name: Ragged.of(feed, rows) for name, feed in self.owners.items()}
 
     def load(
         self,

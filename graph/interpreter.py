@@ -115,6 +115,37 @@ def _fitting(node: Tensor, value: Any, sizes: dict[Dimension, int]) -> Array:
     raise ShapeMismatch(f"feed {node.name!r}", message, array.shape)
 
 
+def allocate_variables(
+    program: Step,
+    arenas: Mapping[Tensor, Sequence[Variable]],
+    values: Mapping[str, Any],
+    share: bool,
+) -> dict[Tensor, Array]:
+    """Return the memory of a program's variables, filled; `arenas` lie side by side."""
+    storage: dict[Tensor, Array] = {}
+    for arena, members in arenas.items():
+        flat = np.empty(element_count(arena.shape, 0), arena.dtype)
+        storage[arena] = flat.reshape(arena.shape)  # type: ignore[arg-type]
+        start = 0
+        for variable in members:
+            count = element_count(variable.shape, 0)
+            part = flat[start : start + count]
+            storage[variable] = part.reshape(variable.shape)  # type: ignore[arg-type]
+            start += count
+    for variable in program.variables:
+        value = np.asarray(values[variable.name], variable.dtype)
+        if value.shape != variable.shape:
+            wanted = f"must have shape {variable.shape}"
+            raise ShapeMismatch(f"variable {variable.name!r}", wanted, value.shape)
+        if variable in storage:
+            storage[variable][...] = value
+        elif share and variable not in program.updates and value.flags.c_contiguous:
+            storage[variable] = value
+        else:
+            storage[variable] = np.array(value, order="C")
+    return storage
+
+
 class Execution:
     """A program at work: its variables, and the buffers of its steps.
 
@@ -138,8 +169,7 @@ class Execution:
         if program.updates:
             self._stage(program)
         self._plan = Plan(self._step.outputs.values(), self._step.updates)
-        self._storage: dict[Tensor, Array] = {}
-        self._allocate_variables(values, share)
+        self._storage = allocate_variables(program, self._plan.arenas, values, share)
         self.variables = {v.name: self._storage[v] for v in program.variables}
         self._bindings: dict[tuple[int, str | None], Binding] = {}
         self._lock = threading.Lock()
@@ -156,28 +186,6 @@ class Execution:
         self._step = Step(outputs, updates)
         early = {stand_in.name: node for node, stand_in in fed.items()}
         self._before = Execution(Step(early, {}), {})
-
-    def _allocate_variables(self, values: Mapping[str, Any], share: bool) -> None:
-        for arena, members in self._plan.arenas.items():
-            flat = np.empty(element_count(arena.shape, 0), arena.dtype)
-            self._storage[arena] = flat.reshape(arena.shape)  # type: ignore[arg-type]
-            start = 0
-            for variable in members:
-                count = element_count(variable.shape, 0)
-                part = flat[start : start + count]
-                self._storage[variable] = part.reshape(variable.shape)  # type: ignore[arg-type]
-                start += count
-        for variable in self.program.variables:
-            value = np.asarray(values[variable.name], variable.dtype)
-            if value.shape != variable.shape:
-                wanted = f"must have shape {variable.shape}"
-                raise ShapeMismatch(f"variable {variable.name!r}", wanted, value.shape)
-            if variable in self._storage:
-                self._storage[variable][...] = value
-            elif share and variable not in self.program.updates and value.flags.c_contiguous:
-                self._storage[variable] = value
-            else:
-                self._storage[variable] = np.array(value, order="C")
 
     def _binding(self, batch: int, guard: str | None) -> Binding:
         key = (batch, guard)

@@ -6,6 +6,7 @@ Adding an op is writing one subclass of `Op` (or one row with `elementwise`) and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidType, NotFound, ShapeMismatch
+from .code import Code, Index, Push, Writer
 from .tensor import OPS, Shape, Tensor, TensorLike, broadcast_shapes, intern
 
 __all__ = ["OPS", "Array", "Kernel", "Op", "Sample", "Spec", "as_tensor", "elementwise"]
+
+# Calls in the C text of a row; isnan and isfinite serve every dtype.
+_CALL = re.compile(r"\b(?!isnan|isfinite)([a-z]\w*)\(")
 
 Array = Any
 Kernel = Callable[..., Array]
@@ -61,6 +66,14 @@ class Op:
     """Where axis 0 is the batch, row i of the result depends on row i of the inputs alone."""
     broadcasts: bool = False
     """Inputs of different ranks are aligned at their last axis."""
+    row_local: bool = False
+    """As `by_row`, up to rounding, or but for the row's number in the batch."""
+    random_access: tuple[int, ...] = ()
+    """The inputs whose elements are read in no order: their C text needs them in memory."""
+    folds: bool = False
+    """The C text of one element loops over elements of the inputs."""
+    initial: float = 0
+    """What the elements are before `push`."""
 
     # `Any` lets a subclass name its inputs and attributes.
     def infer(self, *inputs: Any, **attributes: Any) -> Spec:
@@ -84,9 +97,32 @@ class Op:
         """
         return (None,) * len(inputs)
 
-    def emit(self, *names: str, **attributes: Any) -> str:
-        """Return the C text of the result, given the C text of the inputs."""
-        raise NotFound(f"op {self.name!r}", "has no C text yet")
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        """Return the C text of the element of `y` at `index`.
+
+        ``c.read(x, place)`` gives an element of an input; a view only changes the place.
+        """
+        raise NotFound(f"op {self.name!r}", "has no C text")
+
+    def push_shape(self, y: Tensor) -> Shape | None:
+        """Return what to loop over where elements go to places that only data tell.
+
+        The C text is then that of `push`, and the result starts as `initial`. None where each
+        element of `y` is computed by itself, by `emit`.
+        """
+        return None
+
+    def push(self, c: Writer, y: Tensor, index: Index) -> Push:
+        """Return what the element of the domain at `index` does to the result."""
+        raise NotFound(f"op {self.name!r}", "pushes nothing")
+
+    def writes(self, y: Tensor) -> bool:
+        """Whether the op writes its own loops, in `write`, for want of a simple rule."""
+        return False
+
+    def write(self, c: Writer, y: Tensor) -> None:
+        """Write the C statements that compute all of `y`; every input is in memory."""
+        raise NotFound(f"op {self.name!r}", "writes no statements")
 
     def samples(self) -> Iterable[Sample]:
         """Return arrays to check this op on; at least one."""
@@ -208,8 +244,11 @@ class _Elementwise(Op):
             return (None,) * len(inputs)
         return self._gradient(g, y, *inputs, **attributes)
 
-    def emit(self, *names: str, **attributes: Any) -> str:
-        return self.c.format(*names, **attributes)
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        operands = [c.read(x, index.broadcast(x.shape)) for x in y.inputs]
+        dtype = y.inputs[0].dtype
+        text = _CALL.sub(lambda found: f"{c.function(found[1], dtype)}(", self.c)
+        return Code(text.format(*operands), *operands)
 
     def samples(self) -> Iterable[Sample]:
         generator = np.random.default_rng(len(self.name))

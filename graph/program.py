@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidType, InvalidValue, ShapeMismatch
+from .compiler.compiled import Compiled, CompiledExecution
 from .interpreter import Execution
 from .serialize import from_json, to_json
 from .step import Step
@@ -62,6 +63,7 @@ class Program(Step):
         if not isinstance(outputs, Mapping):
             outputs = {tensor.name: tensor for tensor in outputs}
         super().__init__(outputs, updates or {})
+        self._compiled: Compiled | None = None
         needed = self.inputs
         if inputs is not None:
             self.inputs = tuple(inputs)
@@ -102,7 +104,9 @@ class Program(Step):
         values: Mapping[str, npt.NDArray[Any]] | None = None,
         seed: int | None = 0,
         share: bool = False,
-    ) -> Execution:
+        jit: bool = False,
+        threads: int = 1,
+    ) -> Execution | CompiledExecution:
         """Return a running instance of this program, with its own variables.
 
         Parameters
@@ -114,16 +118,46 @@ class Program(Step):
         share : bool
             Use the arrays in `values` themselves instead of copies, where the program does not
             update them.
+        jit : bool
+            Run compiled C instead of numpy: the same values up to rounding.
+        threads : int
+            The most threads that compiled code runs in. Sums over the batch are taken in an order
+            that depends on this number and the batch size, never on time.
 
         Returns
         -------
         Execution
+            Or a `CompiledExecution`, which has the same methods.
+
+        Raises
+        ------
+        MissingDependency
+            With `jit`, if there is no C compiler.
         """
         values = values or {}
         missing = [v.name for v in self.variables if v.name not in values]
         drawn = self.initial_values(seed) if missing else {}
         first = {v.name: values.get(v.name, drawn.get(v.name)) for v in self.variables}
+        if jit:
+            return CompiledExecution(self.compile(), first, share, threads)
         return Execution(self, first, share)
+
+    def compile(self) -> Compiled:
+        """Return the program as machine code; compiled once, and kept in the user's cache.
+
+        Returns
+        -------
+        Compiled
+            Its `source` is the C text.
+
+        Raises
+        ------
+        MissingDependency
+            There is no C compiler: neither ``CC``, gcc, clang nor the extra ``jit``.
+        """
+        if self._compiled is None:
+            self._compiled = Compiled(self)
+        return self._compiled
 
     def to_json(self) -> dict[str, Any]:
         """Return the program as plain data; see `cannery.graph.serialize.to_json`."""

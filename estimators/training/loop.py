@@ -16,7 +16,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
 from ...errors import NonFinite
-from ...graph import Execution
+from ...graph import CompiledExecution, Execution
 from ...graph.feeds import Feeder
 from ...graph.interpreter import evaluate_all
 from .callbacks import Listeners
@@ -56,7 +56,7 @@ class Trainer:
 
     def __init__(
         self,
-        execution: Execution,
+        execution: Execution | CompiledExecution,
         feeds: Mapping[str, Any],
         rows: int,
         batch_size: int,

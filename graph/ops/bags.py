@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidValue
+from ..code import Code, Index, Push, Writer
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
-from ..tensor import Tensor, TensorLike
+from ..tensor import Shape, Tensor, TensorLike
 from .comparison import cast, where
 from .elementwise import maximum, multiply, sqrt, square
 from .filled import ones
@@ -33,6 +34,9 @@ class _SumRows(Op):
     """y[i] = sum over k of weights[i, k] * table[ids[i, k]], or unweighted."""
 
     name = "sum_rows"
+    row_local = True
+    random_access = (0,)
+    folds = True
 
     def infer(self, table: Tensor, ids: Tensor, *weights: Tensor) -> Spec:
         require_ids(self, table, ids, *weights, ids=ids)
@@ -81,6 +85,35 @@ class _SumRows(Op):
         values = spread * expand(weights[0], -1)
         slope = sum(take(table, ids) * spread, -1)
         return scatter_rows(ids, values, table.shape[0]), None, slope
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        ids = y.inputs[1]
+        *lead, j = index.axes
+        if ids.shape[-1] == 1 and len(y.inputs) == 2:
+            return self._term(c, y, (*lead, Code("0")), j)
+        with c.fold(y.dtype, "0", ids.shape[-1:], index.depth) as (total, (k,), add):
+            add(f"{total} += {self._term(c, y, (*lead, k), j)};")
+        return total
+
+    def _term(self, c: Writer, y: Tensor, place: tuple[Code, ...], j: Code) -> Code:
+        table, ids, *weights = y.inputs
+        bag = Index(ids.shape, place)
+        row = c.row(ids, bag, table.shape[0], self.name)
+        picked = c.choose(f"{row} >= 0", table, Index(table.shape, (row, j)))
+        if not weights:
+            return picked
+        weight = c.read(weights[0], bag)
+        # A weight that belongs to no id may be anything, NaN included.
+        return Code(f"({row} >= 0 ? {weight} * {picked} : 0)", row, weight, picked)
+
+    def push_shape(self, y: Tensor) -> Shape | None:
+        # Row by row of the table, so that the inner loop runs along it.
+        table, ids, *_ = y.inputs
+        return (*ids.shape, table.shape[1]) if table.shape[1] != 1 != ids.shape[-1] else None
+
+    def push(self, c: Writer, y: Tensor, index: Index) -> Push:
+        *lead, k, j = index.axes
+        return Push(Index(y.shape, (*lead, j)), self._term(c, y, (*lead, k), j))
 
     def samples(self) -> Iterable[Sample]:
         weights = np.random.default_rng(13).normal(size=SAMPLE_IDS.shape)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..code import C_TYPES, Code, Index, Writer
 from ..op import DTYPES, OPS, Kernel, Op, Sample, Spec, as_tensor, elementwise
 from ..tensor import Tensor, TensorLike, broadcast_shapes
 
@@ -73,8 +74,13 @@ class _Cast(Op):
     def gradient(self, g: Tensor, y: Tensor, x: Tensor, *, dtype: str) -> Sequence[Tensor | None]:
         return (cast(g, x.dtype) if x.dtype.kind == y.dtype.kind == "f" else None,)
 
-    def emit(self, *names: str, **attributes: Any) -> str:
-        return f"({C_TYPES[attributes['dtype']]}){names[0]}"
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        x = c.read(y.inputs[0], index)
+        if y.dtype == bool:
+            return Code(f"{x} != 0", x)
+        if y.dtype.kind in "iu" and y.inputs[0].dtype.kind == "f":
+            return Code(f"{y.dtype.name}_of({x})", x)
+        return Code(f"({C_TYPES[y.dtype.name]}){x}", x)
 
     def samples(self) -> Iterable[Sample]:
         x = np.linspace(-2, 2, 12).reshape(4, 3)
@@ -82,15 +88,6 @@ class _Cast(Op):
         yield Sample((x,), {"dtype": "int32"})
         yield Sample((x > 0,), {"dtype": "float32"})
 
-
-C_TYPES = {
-    "float32": "float",
-    "float64": "double",
-    "int32": "int32_t",
-    "int64": "int64_t",
-    "uint64": "uint64_t",
-    "bool": "bool",
-}
 
 _cast = _Cast()
 OPS.add("cast", _cast)
@@ -145,8 +142,9 @@ class _Mask(Op):
     def gradient(self, g: Tensor, y: Tensor, x: Tensor, kept: Tensor) -> Sequence[Tensor | None]:
         return mask(g, kept), None
 
-    def emit(self, *names: str, **attributes: Any) -> str:
-        return "{} * {}".format(*names)
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        x, kept = (c.read(source, index.broadcast(source.shape)) for source in y.inputs)
+        return Code(f"{x} * {kept}", x, kept)
 
     def samples(self) -> Iterable[Sample]:
         x = np.linspace(-2, 2, 12).reshape(4, 3)
@@ -209,8 +207,9 @@ class _Where(Op):
     ) -> Sequence[Tensor | None]:
         return None, where(condition, g, 0.0), where(condition, 0.0, g)
 
-    def emit(self, *names: str, **attributes: Any) -> str:
-        return "{} ? {} : {}".format(*names)
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        parts = [c.read(source, index.broadcast(source.shape)) for source in y.inputs]
+        return Code("{} ? {} : {}".format(*parts), *parts)
 
     def samples(self) -> Iterable[Sample]:
         x = np.linspace(-2, 2, 12).reshape(4, 3)

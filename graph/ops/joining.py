@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ShapeMismatch
+from ..code import Code, Index, Writer, plus
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Dimension, Tensor, TensorLike
 from .shaping import SAMPLE_CUBE, axis_of, expand
@@ -56,6 +57,11 @@ class _Slice(Op):
             for size, stop in zip(x.shape, stops, strict=True)
         ]
         return (pad(g, starts, after),)
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        starts = y.attributes["starts"]
+        axes = tuple(plus(axis, start) for axis, start in zip(index.axes, starts, strict=True))
+        return c.read(y.inputs[0], Index(y.inputs[0].shape, axes))
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((SAMPLE_CUBE,), {"starts": (0, 1, 0), "stops": (None, 2, None)})
@@ -105,6 +111,7 @@ class _Pad(Op):
     """y[before + i] = x[i], and 0 elsewhere."""
 
     name = "pad"
+    row_local = True
 
     def infer(self, x: Tensor, *, before: tuple[int, ...], after: tuple[int, ...]) -> Spec:
         if not len(before) == len(after) == x.rank or builtins.min(*before, *after, 0, 0) < 0:
@@ -138,6 +145,17 @@ class _Pad(Op):
             for size, stop in zip(g.shape, stops, strict=True)
         ]
         return (slice(g, before, ends),)
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        (x,), before = y.inputs, y.attributes["before"]
+        conditions, axes = list[str](), list[Code]()
+        for axis, low, size, total in zip(index.axes, before, x.shape, y.shape, strict=True):
+            axes.append(Code(f"{axis} - {low}", axis) if low else axis)
+            conditions += [f"{axis} >= {low}"] if low else []
+            conditions += [f"{axis} < {low + size}"] if size != total and low + size < total else []
+        if 0 in x.shape:
+            return Code("0")
+        return c.choose(" && ".join(conditions), x, Index(x.shape, tuple(axes)))
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((SAMPLE_CUBE,), {"before": (0, 1, 0), "after": (0, 0, 3)})

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..code import Code, Index, Push, Writer
 from ..op import OPS, Array, Kernel, Op, Sample, Spec
-from ..tensor import Tensor, TensorLike, broadcast_shapes
+from ..tensor import Shape, Tensor, TensorLike, broadcast_shapes
 from .shaping import transpose
 
 __all__ = ["matmul"]
@@ -18,6 +19,8 @@ class _MatMul(Op):
     """y[..., i, j] = sum over k of a[..., i, k] * b[..., k, j]."""
 
     name = "matmul"
+    row_local = True
+    folds = True
 
     def infer(self, a: Tensor, b: Tensor) -> Spec:
         if a.dtype != b.dtype or a.dtype.kind not in "fiu":
@@ -40,6 +43,39 @@ class _MatMul(Op):
 
     def gradient(self, g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Sequence[Tensor | None]:
         return matmul(g, _swapped(b)), matmul(_swapped(a), g)
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        a, b = y.inputs
+        *lead, i, j = index.axes
+        if a.shape[-1] == 1:
+            left, right = self._factors(c, y, lead, i, j, Code("0"))
+            return Code(f"{left} * {right}", left, right)
+        with c.fold(y.dtype, "0", [a.shape[-1]], index.depth) as (total, (k,), add):
+            left, right = self._factors(c, y, lead, i, j, k)
+            add(f"{total} += {left} * {right};")
+        return total
+
+    def _factors(
+        self, c: Writer, y: Tensor, lead: Sequence[Code], i: Code, j: Code, k: Code
+    ) -> tuple[Code, Code]:
+        a, b = y.inputs
+        outer = Index(y.shape[:-2], tuple(lead))
+        left, right = outer.broadcast(a.shape[:-2]).axes, outer.broadcast(b.shape[:-2]).axes
+        return c.read(a, Index(a.shape, (*left, i, k))), c.read(b, Index(b.shape, (*right, k, j)))
+
+    def push_shape(self, y: Tensor) -> Shape | None:
+        # A sum over the batch: each row adds the product of its two parts.
+        # A row times a matrix runs along the rows of the matrix.
+        a, b = y.inputs
+        if not a.rank == b.rank == 2 or None in y.shape:
+            return None
+        row = y.shape[0] == 1 != y.shape[1] and a.shape[1] != 1
+        return (a.shape[1], *y.shape) if row or a.shape[1] is None else None
+
+    def push(self, c: Writer, y: Tensor, index: Index) -> Push:
+        k, i, j = index.axes
+        left, right = self._factors(c, y, (), i, j, k)
+        return Push(Index(y.shape, (i, j)), Code(f"{left} * {right}", left, right))
 
     def samples(self) -> Iterable[Sample]:
         generator = np.random.default_rng(7)

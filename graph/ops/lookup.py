@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidValue
+from ..code import Code, Index, Push, Writer
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
-from ..tensor import Dimension, Tensor, TensorLike
+from ..tensor import Dimension, Shape, Tensor, TensorLike
 from .filled import arange
 from .shaping import expand
 
@@ -72,6 +73,8 @@ class _Take(Op):
     """y[i] = table[ids[i]], or zero where there is none."""
 
     name = "take"
+    row_local = True
+    random_access = (0,)
 
     def infer(self, table: Tensor, ids: Tensor) -> Spec:
         require_ids(self, table, ids, ids=ids)
@@ -93,6 +96,11 @@ class _Take(Op):
 
     def gradient(self, g: Tensor, y: Tensor, table: Tensor, ids: Tensor) -> Sequence[Tensor | None]:
         return scatter_rows(ids, g, table.shape[0]), None
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        table, ids = y.inputs
+        row = c.row(ids, index.head(ids.shape), table.shape[0], self.name)
+        return c.choose(f"{row} >= 0", table, Index(table.shape, (row, *index.axes[ids.rank :])))
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((SAMPLE_TABLE, SAMPLE_IDS), batched=(1,))
@@ -158,6 +166,15 @@ class _ScatterRows(Op):
     ) -> Sequence[Tensor | None]:
         return None, take(g, ids)
 
+    def push_shape(self, y: Tensor) -> Shape | None:
+        return y.inputs[1].shape
+
+    def push(self, c: Writer, y: Tensor, index: Index) -> Push:
+        ids, values = y.inputs
+        row = c.row(ids, index.head(ids.shape), y.shape[0], self.name)
+        place = Index(y.shape, (row, *index.axes[ids.rank :]))
+        return Push(place, c.read(values, index), Code(f"{row} >= 0", row))
+
     def samples(self) -> Iterable[Sample]:
         values = np.random.default_rng(12).normal(size=(4, 3, 2))
         yield Sample((SAMPLE_IDS, values), {"rows": 5}, batched=(0, 1))
@@ -199,6 +216,8 @@ class _Gather(Op):
     """y[i, k] = x[i, ids[i, k]], or zero where there is none."""
 
     name = "gather"
+    row_local = True
+    random_access = (0,)
 
     def infer(self, x: Tensor, ids: Tensor) -> Spec:
         require_ids(self, x, ids, ids=ids)
@@ -223,6 +242,11 @@ class _Gather(Op):
 
     def gradient(self, g: Tensor, y: Tensor, x: Tensor, ids: Tensor) -> Sequence[Tensor | None]:
         return _multi_hot(ids, g, depth=x.shape[-1], dtype=g.dtype.name), None
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        x, ids = y.inputs
+        row = c.row(ids, index, x.shape[-1], self.name)
+        return c.choose(f"{row} >= 0", x, Index(x.shape, (*index.axes[:-1], row)))
 
     def samples(self) -> Iterable[Sample]:
         x = np.random.default_rng(14).normal(size=(4, 5))
@@ -308,6 +332,16 @@ class _MultiHot(Op):
         self, g: Tensor, y: Tensor, ids: Tensor, *weights: Tensor, depth: int, dtype: str
     ) -> Sequence[Tensor | None]:
         return (None, gather(g, ids)) if weights else (None,)
+
+    def push_shape(self, y: Tensor) -> Shape | None:
+        return y.inputs[0].shape
+
+    def push(self, c: Writer, y: Tensor, index: Index) -> Push:
+        ids, *weights = y.inputs
+        row = c.row(ids, index, y.shape[-1], self.name)
+        value = c.read(weights[0], index) if weights else Code("1")
+        place = Index(y.shape, (*index.axes[:-1], row))
+        return Push(place, value, Code(f"{row} >= 0", row))
 
     def samples(self) -> Iterable[Sample]:
         weights = np.random.default_rng(15).normal(size=SAMPLE_IDS.shape)

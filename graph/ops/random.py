@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidValue
+from ..code import Code, Index, Writer, c_number
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Tensor, TensorLike
 from .elementwise import cos, log, sqrt
@@ -73,10 +74,22 @@ def _drawer(xp: Any, seed: int, lanes: int) -> Kernel:
 class _Random(Op):
     """A random number for each element of the first input."""
 
+    row_local = True
+
     def infer(self, like: Tensor, step: Tensor, **attributes: Any) -> Spec:
         if like.dtype.kind != "f" or step.shape or step.dtype != np.int64:
             raise self.refuse("takes floating point and a step (int64, scalar)", like, step)
         return Spec(like.shape, like.dtype)
+
+    def _bits(self, c: Writer, y: Tensor, index: Index, lanes: int) -> Code:
+        """Return ``64 / lanes`` random bits for one element."""
+        step = c.read(y.inputs[1], Index((), ()))
+        place = c.let("uint64", c.place_in_batch(y, index), index.ravel())
+        width, shift = 64 // lanes, {2: 1, 4: 2}[lanes]
+        block = f"((uint64_t){step} << 32) + ({place} >> {shift})"
+        word = c.let("uint64", f"squares({key(y.attributes['seed'])}u, {block})", step, place)
+        part = f"({word} >> (({place} & {lanes - 1}) * {width})) & {2**width - 1}u"
+        return c.let("uint64", part, word, place)
 
 
 class _Uniform(_Random):
@@ -96,6 +109,11 @@ class _Uniform(_Random):
             return np.multiply(out, unit, out)
 
         return compute
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        bits = self._bits(c, y, index, 2)
+        unit = c_number(np.asarray(2.0**-24, y.dtype))
+        return Code(f"(int32_t)({bits} >> 8) * {unit}", bits)
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((_LIKE, _STEP), {"seed": 3}, differentiable=False)
@@ -117,6 +135,11 @@ class _DropoutMask(_Random):
             return kept * scale if out is None else np.multiply(kept, scale, out)
 
         return compute
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        bits, rate = self._bits(c, y, index, 4), y.attributes["rate"]
+        scale = c_number(np.asarray(1 / (1 - rate), y.dtype))
+        return Code(f"{bits} >= {round(rate * 2**16)} ? {scale} : 0", bits)
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((_LIKE, _STEP), {"rate": 0.3, "seed": 3}, differentiable=False)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..code import C_TYPES, ZERO, Code, Index, Push, Writer, c_number, size_text, times
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Dimension, Shape, Tensor, TensorLike
 from .comparison import cast, equal, where
@@ -36,6 +37,26 @@ def reduced(shape: Shape, axis: tuple[int, ...], keepdims: bool) -> Shape:
     return tuple(kept)
 
 
+def fold(
+    c: Writer,
+    y: Tensor,
+    index: Index,
+    start: str,
+    value: Callable[[Index], Code],
+    update: Callable[[Code, Code], str],
+) -> Code:
+    """Return the name of a C variable that folds the reduced axes of the input of `y`."""
+    (x,), axis = y.inputs, y.attributes["axis"]
+    kept = list(index.axes)
+    if y.attributes["keepdims"]:
+        kept = [code for i, code in enumerate(kept) if i not in axis]
+    with c.fold(y.dtype, start, [x.shape[i] for i in axis], index.depth) as (total, inner, add):
+        rest, folded = iter(kept), iter(inner)
+        places = tuple(next(folded) if i in axis else next(rest) for i in range(x.rank))
+        add(update(total, value(Index(x.shape, places))))
+    return total
+
+
 def restored(t: Tensor, axis: tuple[int, ...], keepdims: bool) -> Tensor:
     """Return `t` with the reduced axes back, at size one."""
     if not keepdims:
@@ -46,6 +67,9 @@ def restored(t: Tensor, axis: tuple[int, ...], keepdims: bool) -> Tensor:
 
 class _Reduction(Op):
     """y[i] = x[i, j] folded over all j, by a ufunc."""
+
+    row_local = True
+    folds = True
 
     def __init__(self, name: str, ufunc: str, kinds: str):
         self.name, self._ufunc, self._kinds = name, ufunc, kinds
@@ -86,6 +110,22 @@ class _Reduction(Op):
     def _spread(self, g: Tensor, y: Tensor, x: Tensor, axis: tuple[int, ...]) -> Tensor:
         raise NotImplementedError
 
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        (x,) = y.inputs
+        return fold(c, y, index, self._start(y.dtype), lambda place: c.read(x, place), self._update)
+
+    def _start(self, dtype: np.dtype[Any]) -> str:
+        if dtype.kind == "f" or self.name in ("sum", "prod"):
+            return c_number(np.asarray(self._identity(dtype), dtype))
+        return f"INT{dtype.itemsize * 8}_{'MIN' if self.name == 'max' else 'MAX'}"
+
+    def _update(self, total: Code, value: Code) -> str:
+        """Return the C statement that takes in one more value; NaN wins over any other."""
+        if self.name in ("sum", "prod"):
+            return f"{total} {'+' if self.name == 'sum' else '*'}= {value};"
+        sign = ">" if self.name == "max" else "<"
+        return f"{total} = {value} {sign} {total} || {value} != {value} ? {value} : {total};"
+
     def samples(self) -> Iterable[Sample]:
         x = np.random.default_rng(3).permutation(24).reshape(4, 3, 2) / 8 - 1.3
         for axis, keepdims in (((0, 1, 2), False), ((0,), True), ((1,), False), ((0, 2), False)):
@@ -114,6 +154,20 @@ class _Sum(_Reduction):
 
     def _spread(self, g: Tensor, y: Tensor, x: Tensor, axis: tuple[int, ...]) -> Tensor:
         return OPS["broadcast_like"](g, x)  # type: ignore[no-any-return]
+
+    def push_shape(self, y: Tensor) -> Shape | None:
+        # Over the batch, each row adds to the sum while it is at hand.
+        (x,) = y.inputs
+        return x.shape if x.shape[0] is None and 0 in y.attributes["axis"] else None
+
+    def push(self, c: Writer, y: Tensor, index: Index) -> Push:
+        axis, keepdims = y.attributes["axis"], y.attributes["keepdims"]
+        places = [
+            ZERO if i in axis else code
+            for i, code in enumerate(index.axes)
+            if keepdims or i not in axis
+        ]
+        return Push(Index(y.shape, tuple(places)), c.read(y.inputs[0], index))
 
 
 class _Extreme(_Reduction):
@@ -272,6 +326,12 @@ class _Count(Op):
         x = np.ones((4, 3))
         yield Sample((x,), {"axis": (0, 1), "dtype": "float32"}, differentiable=False)
         yield Sample((x,), {"axis": (1,), "dtype": "int64"}, differentiable=False)
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        total = Code("1")
+        for i in y.attributes["axis"]:
+            total = times(total, size_text(y.inputs[0].shape[i]))
+        return Code(f"({C_TYPES[y.dtype.name]})({total})")
 
 
 _count = _Count()

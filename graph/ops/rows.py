@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..code import Code, Index, Push, Writer
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
-from ..tensor import Tensor, TensorLike
+from ..tensor import Shape, Tensor, TensorLike
 from .lookup import require_ids, scatter, take, within
 from .shaping import zeros_like
 
@@ -49,6 +50,12 @@ class _GroupRows(Op):
 
         return compute
 
+    def writes(self, y: Tensor) -> bool:
+        return True
+
+    def write(self, c: Writer, y: Tensor) -> None:
+        c.call(f"group_rows_{y.inputs[0].dtype}", y.inputs[0], y)
+
     def samples(self) -> Iterable[Sample]:
         yield Sample((_IDS,))
         yield Sample((np.abs(_IDS).astype("int64"),))
@@ -58,6 +65,7 @@ class _GroupIds(Op):
     """y[groups[p]] = ids[p] in the flat result, -1 everywhere else."""
 
     name = "group_ids"
+    initial = -1
 
     def infer(self, ids: Tensor, groups: Tensor) -> Spec:
         require_ids(self, ids, ids=ids)
@@ -76,6 +84,15 @@ class _GroupIds(Op):
             return _put(xp, out, groups.reshape(-1), values)
 
         return compute
+
+    def push_shape(self, y: Tensor) -> Shape | None:
+        return y.shape
+
+    def push(self, c: Writer, y: Tensor, index: Index) -> Push:
+        ids, groups = y.inputs
+        group = c.row(groups, index, None, self.name)
+        place = Index(y.shape, c.unravel(group, y.shape), group)
+        return Push(place, c.read(ids, index), Code(f"{group} >= 0", group), adds=False)
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((_IDS, _GROUPS), batched=(0, 1))
@@ -103,6 +120,16 @@ class _SumGroups(Op):
             return out if xp is np else total.reshape(values.shape)
 
         return compute
+
+    def push_shape(self, y: Tensor) -> Shape | None:
+        return y.shape
+
+    def push(self, c: Writer, y: Tensor, index: Index) -> Push:
+        groups, values = y.inputs
+        group = c.row(groups, index.head(groups.shape), None, self.name)
+        lead = c.unravel(group, groups.shape)
+        place = Index(y.shape, (*lead, *index.axes[groups.rank :]))
+        return Push(place, c.read(values, index), Code(f"{group} >= 0", group))
 
     def samples(self) -> Iterable[Sample]:
         values = np.random.default_rng(18).normal(size=(4, 3, 2))
@@ -144,6 +171,15 @@ class _ReplaceRows(Op):
         self, g: Tensor, y: Tensor, table: Tensor, ids: Tensor, rows: Tensor
     ) -> Sequence[Tensor | None]:
         return self(g, ids, zeros_like(rows)), None, take(g, ids)
+
+    def push_shape(self, y: Tensor) -> Shape | None:
+        return y.inputs[2].shape
+
+    def push(self, c: Writer, y: Tensor, index: Index) -> Push:
+        _, ids, rows = y.inputs
+        row = c.row(ids, index.head(ids.shape), y.shape[0], self.name)
+        place = Index(y.shape, (row, *index.axes[ids.rank :]))
+        return Push(place, c.read(rows, index), Code(f"{row} >= 0", row), adds=False)
 
     def samples(self) -> Iterable[Sample]:
         generator = np.random.default_rng(19)

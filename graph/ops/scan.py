@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidValue
+from ..code import C_TYPES, Code, Index, Writer, size_text
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Tensor, TensorLike
 from .reduction import axes_of, reduced
@@ -19,6 +20,8 @@ class _ArgMax(Op):
     """y[i] = the first j with the largest x[i, j]."""
 
     name = "argmax"
+    row_local = True
+    folds = True
 
     def infer(self, x: Tensor, *, axis: int) -> Spec:
         if x.shape[axis] == 0:
@@ -32,6 +35,17 @@ class _ArgMax(Op):
             return x.argmax(axis) if out is None else x.argmax(axis, out)
 
         return compute
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        (x,), axis = y.inputs, y.attributes["axis"]
+        top = c.local(C_TYPES[x.dtype.name], "0", index.depth)
+        with c.fold(y.dtype, "0", [x.shape[axis]], index.depth) as (best, (k,), add):
+            place = (*index.axes[:axis], k, *index.axes[axis:])
+            value = c.read(x, Index(x.shape, place))
+            # The first NaN is largest.
+            larger = f"{value} > {top} || ({value} != {value} && {top} == {top})"
+            add(f"if ({k} == 0 || {larger}) {{ {top} = {value}; {best} = {k}; }}")
+        return best
 
     def samples(self) -> Iterable[Sample]:
         x = np.random.default_rng(3).permutation(24).reshape(4, 3, 2) / 8 - 1.3
@@ -90,6 +104,19 @@ class _CumulativeSum(Op):
         self, g: Tensor, y: Tensor, x: Tensor, *, axis: int, reverse: bool
     ) -> Sequence[Tensor | None]:
         return (self(g, axis=axis, reverse=not reverse),)
+
+    def writes(self, y: Tensor) -> bool:
+        return True
+
+    def write(self, c: Writer, y: Tensor) -> None:
+        (x,), axis, size = y.inputs, y.attributes["axis"], size_text(y.shape[y.attributes["axis"]])
+        with c.loops([1 if i == axis else n for i, n in enumerate(y.shape)]) as outer:
+            total = c.local(C_TYPES[y.dtype.name], "0")
+            with c.loop(y.shape[axis]) as k:
+                k = Code(f"{size} - 1 - {k}", k) if y.attributes["reverse"] else k
+                place = Index(y.shape, (*outer[:axis], k, *outer[axis + 1 :]))
+                c.line(f"{total} += {c.read(x, place)};")
+                c.store(y, place, total)
 
     def samples(self) -> Iterable[Sample]:
         x = np.linspace(-2, 2, 24).reshape(4, 3, 2)

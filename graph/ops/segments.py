@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidValue
+from ..code import Code, Index, Writer
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Dimension, Tensor, TensorLike
 
@@ -53,6 +54,20 @@ class _SegmentSum(Op):
     def gradient(self, g: Tensor, y: Tensor, x: Tensor, lengths: Tensor) -> Sequence[Tensor | None]:
         return repeat_rows(g, lengths, x.shape[0]), None
 
+    def writes(self, y: Tensor) -> bool:
+        return True
+
+    def write(self, c: Writer, y: Tensor) -> None:
+        x, lengths = y.inputs
+        place = c.local("int64_t", "0")
+        with c.loop(y.shape[0]) as i:
+            with c.loops(y.shape[1:]) as inner:
+                c.store(y, Index(y.shape, (i, *inner)), Code("0"))
+            end = c.read(lengths, Index(lengths.shape, (i,)))
+            with c.repeat(f"{end}, {place}++"), c.loops(y.shape[1:]) as inner:
+                value = c.read(x, Index(x.shape, (c.here(place), *inner)))
+                c.store(y, Index(y.shape, (i, *inner)), value, adds=True)
+
     def samples(self) -> Iterable[Sample]:
         x = np.random.default_rng(16).normal(size=(5, 2))
         yield Sample((x, _LENGTHS), batched=())
@@ -90,6 +105,18 @@ class _RepeatRows(Op):
         self, g: Tensor, y: Tensor, x: Tensor, lengths: Tensor, *, count: Dimension
     ) -> Sequence[Tensor | None]:
         return segment_sum(g, lengths), None
+
+    def writes(self, y: Tensor) -> bool:
+        return True
+
+    def write(self, c: Writer, y: Tensor) -> None:
+        x, lengths = y.inputs
+        place = c.local("int64_t", "0")
+        with c.loop(x.shape[0]) as i:
+            end = c.read(lengths, Index(lengths.shape, (i,)))
+            with c.repeat(f"{end}, {place}++"), c.loops(y.shape[1:]) as inner:
+                value = c.read(x, Index(x.shape, (i, *inner)))
+                c.store(y, Index(y.shape, (c.here(place), *inner)), value)
 
     def samples(self) -> Iterable[Sample]:
         x = np.random.default_rng(17).normal(size=(4, 2))

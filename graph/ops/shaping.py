@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..code import ZERO, Code, Index, Writer
 from ..op import OPS, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Dimension, Shape, Tensor, TensorLike, broadcast_shapes
 
@@ -65,6 +66,9 @@ class _Reshape(Op):
 
     def gradient(self, g: Tensor, y: Tensor, x: Tensor, *, shape: Shape) -> Sequence[Tensor | None]:
         return (reshape(g, x.shape),)
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        return c.read(y.inputs[0], index.reshape(y.inputs[0].shape))
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((SAMPLE_CUBE,), {"shape": (None, 6)})
@@ -127,6 +131,11 @@ class _Transpose(Op):
     ) -> Sequence[Tensor | None]:
         return (transpose(g, [permutation.index(i) for i in range(x.rank)]),)
 
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        permutation = y.attributes["permutation"]
+        axes = tuple(index.axes[permutation.index(i)] for i in range(y.rank))
+        return c.read(y.inputs[0], Index(y.inputs[0].shape, axes))
+
     def samples(self) -> Iterable[Sample]:
         yield Sample((SAMPLE_CUBE,), {"permutation": (2, 0, 1)})
         yield Sample((SAMPLE_CUBE,), {"permutation": (0, 2, 1)})
@@ -178,6 +187,11 @@ class _Expand(Op):
 
     def gradient(self, g: Tensor, y: Tensor, x: Tensor, *, axis: int) -> Sequence[Tensor | None]:
         return (squeeze(g, axis),)
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        axis = y.attributes["axis"]
+        axes = index.axes[:axis] + index.axes[axis + 1 :]
+        return c.read(y.inputs[0], Index(y.inputs[0].shape, axes, index.flat))
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((SAMPLE_CUBE,), {"axis": 1})
@@ -233,6 +247,12 @@ class _Squeeze(Op):
             g = expand(g, axis)
         return (g,)
 
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        (x,), axes = y.inputs, list(index.axes)
+        for axis in sorted(y.attributes["axes"]):
+            axes.insert(axis, ZERO)
+        return c.read(x, Index(x.shape, tuple(axes), index.flat))
+
     def samples(self) -> Iterable[Sample]:
         yield Sample((SAMPLE_CUBE[:, :1],), {"axes": (1,)})
         yield Sample((SAMPLE_CUBE[:, :1, :1],), {"axes": (1, 2)})
@@ -285,6 +305,9 @@ class _BroadcastLike(Op):
 
     def gradient(self, g: Tensor, y: Tensor, x: Tensor, like: Tensor) -> Sequence[Tensor | None]:
         return g, None
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        return c.read(y.inputs[0], index.broadcast(y.inputs[0].shape))
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((SAMPLE_CUBE[0, :, :1], SAMPLE_CUBE), batched=(1,))

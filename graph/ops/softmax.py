@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..code import Code, Index, Writer
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Tensor, TensorLike
 from .elementwise import exp, subtract
-from .reduction import Axis, axes_of, reduced, restored
+from .reduction import Axis, axes_of, fold, reduced, restored
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
@@ -19,6 +20,8 @@ class _LogSumExp(Op):
     """y[i] = log(exp(x[i, 0]) + exp(x[i, 1]) + ...), without overflow."""
 
     name = "logsumexp"
+    row_local = True
+    folds = True
 
     def infer(self, x: Tensor, *, axis: tuple[int, ...], keepdims: bool) -> Spec:
         if x.dtype.kind != "f":
@@ -43,6 +46,30 @@ class _LogSumExp(Op):
     ) -> Sequence[Tensor | None]:
         g, y = (restored(t, axis, keepdims) for t in (g, y))
         return (g * exp(x - y),)
+
+    def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
+        (x,) = y.inputs
+        log_, exp_ = (c.function(name, y.dtype) for name in ("log", "exp"))
+        top = fold(
+            c,
+            y,
+            index,
+            "-INFINITY",
+            lambda place: c.read(x, place),
+            lambda most, value: (
+                f"{most} = {value} > {most} || {value} != {value} ? {value} : {most};"
+            ),
+        )
+        safe = c.let(y.dtype, f"isfinite({top}) ? {top} : 0", top)
+        total = fold(
+            c,
+            y,
+            index,
+            "0",
+            lambda place: c.read(x, place),
+            lambda total, value: f"{total} += {exp_}({value} - {safe});",
+        )
+        return Code(f"{log_}({total}) + {safe}", total, safe)
 
     def samples(self) -> Iterable[Sample]:
         x = np.random.default_rng(5).normal(size=(4, 3, 2))

@@ -1,0 +1,1 @@
+"""Columns as C: what a raw row becomes, without Python."""

@@ -1,0 +1,211 @@
+"""A column set as C: from a raw row to the feeds of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import InvalidValue
+from ..cells import Cells
+from ..column import Categorical, Number
+from ..encoding import ColumnSet
+from .literals import identifier
+from .writer import Writer
+
+__all__ = ["EncoderText", "Feed", "encoder_c", "raw_cells", "raw_keys"]
+
+LEAST_VALUES = 64
+C_IDS = {np.int32: "int32_t", np.int64: "int64_t"}
+
+
+@dataclass(frozen=True)
+class Feed:
+    """C expressions for what a placeholder is fed.
+
+    Parameters
+    ----------
+    values : str
+        An array of numbers or ids.
+    kind : str
+        The C type of each.
+    weights, length : str, optional
+        Of a column with several ids a row: an array of floats, and how many ids there are.
+    """
+
+    values: str
+    kind: str
+    weights: str | None = None
+    length: str | None = None
+
+
+@dataclass(frozen=True)
+class EncoderText:
+    """The C text of an encoder; ``model`` and ``MODEL`` stand for the name it will have.
+
+    Parameters
+    ----------
+    keys : tuple of str
+        The raw columns, in the order of a row's cells.
+    constants : tuple of str
+        What the header calls their places.
+    header : str
+        The types of a cell and a row.
+    source : str
+        Tables, ``row_scratch`` and ``static int encode(const model_row *, row_scratch *)``, without
+        what they use of the library.
+    scratch_bytes : int
+        What ``sizeof(row_scratch)`` is at most.
+    feeds : mapping of str to Feed
+        By the name of the placeholder.
+    max_values : int
+        How many values of one cell are kept.
+    """
+
+    keys: tuple[str, ...]
+    constants: tuple[str, ...]
+    header: str
+    source: str
+    scratch_bytes: int
+    feeds: Mapping[str, Feed]
+    max_values: int
+
+
+def encoder_c(
+    columns: ColumnSet, max_values: int | None = None, strict: bool = False
+) -> EncoderText:
+    """Return the C that encodes one raw row as `ColumnSet.encode` does.
+
+    Parameters
+    ----------
+    columns : ColumnSet
+        Learnt columns.
+    max_values : int, optional
+        How many values of one cell are kept; by default as many as a cell had in training, and at
+        least 64.
+    strict : bool
+        Whether values that were not there in training are refused.
+
+    Returns
+    -------
+    EncoderText
+
+    Raises
+    ------
+    InvalidValue
+        Columns that have not learnt.
+    InvalidType
+        A column that has no C text: one with a ``normalizer_fn``, say.
+
+    Examples
+    --------
+    >>> from cannery.feature_columns import ColumnSet, categorical_column_with_hash_bucket
+    >>> column = categorical_column_with_hash_bucket("city", 100)
+    >>> text = encoder_c(ColumnSet([column]).learn({"city": ["Oslo", "Rome"]}))
+    >>> text.keys, text.feeds["ids"].kind
+    (('city',), 'int32_t')
+    """
+    for column in columns.cores:
+        if not column.settled:
+            column.require_learned()
+            raise InvalidValue(f"column {column.name!r}", "has seen no frame", todo="call learn")
+    keys, cells = raw_keys(columns), raw_cells(columns)
+    if max_values is None:
+        longest = (cell.longest for found in cells.values() for cell in found)
+        max_values = max(LEAST_VALUES, *longest, 0)
+    writer = Writer(keys, max_values, strict)
+    feeds = _write_columns(columns, writer)
+    scratch, size = writer.scratch()
+    header = (Path(__file__).parent / "row.h").read_text(encoding="utf-8")
+    return EncoderText(
+        keys,
+        tuple(_constants(keys)),
+        header,
+        _source(writer, scratch),
+        # A flag, a column and what alignment costs.
+        size + 64,
+        feeds,
+        max_values,
+    )
+
+
+def raw_keys(columns: ColumnSet) -> tuple[str, ...]:
+    """Return the raw columns that are read, in the order of `ColumnSet.keys`."""
+    read = {key for column in columns.cores for key in column.keys}
+    return tuple(key for key in columns.keys if key in read)
+
+
+def raw_cells(columns: ColumnSet) -> dict[str, list[Cells]]:
+    """Return what columns have learnt of the cells of each raw column."""
+    found: dict[str, list[Cells]] = {key: [] for key in raw_keys(columns)}
+    left: list[object] = list(columns.cores)
+    while left:
+        part = left.pop()
+        cells, key = getattr(part, "cells", None), getattr(part, "key", None)
+        if isinstance(cells, Cells) and isinstance(key, str):
+            found[key].append(cells)
+        left += [*getattr(part, "leaves", ())]
+        left += [part.source] if hasattr(part, "source") else []
+    return found
+
+
+def _constants(keys: Sequence[str]) -> Iterator[str]:
+    taken: set[str] = set()
+    for key in keys:
+        wanted = found = f"MODEL_COLUMN_{identifier(key).upper()}"
+        number = 2
+        while found in taken:
+            found, number = f"{wanted}_{number}", number + 1
+        taken.add(found)
+        yield found
+
+
+def _write_columns(columns: ColumnSet, writer: Writer) -> dict[str, Feed]:
+    width = sum(core.width for core in columns.cores if isinstance(core, Number))
+    flat = [c for c in columns.cores if isinstance(c, Categorical) and not c.several]
+    # As for the placeholder, one type serves all.
+    kind = "int64_t" if any(core.dtype is np.int64 for core in flat) else "int32_t"
+    feeds = {
+        "numbers": Feed(writer.array("float", "numbers", max(1, width)), "float"),
+        "ids": Feed(writer.array(kind, "ids", max(1, len(flat))), kind),
+    }
+    for column in columns.cores:
+        slot = columns.slot(column)
+        writer.do(f"/* {identifier(column.name)} */")
+        if isinstance(column, Number):
+            column.write_c(writer, f"s->numbers + {slot.place.start}")
+        elif slot.block == "ids":
+            found = writer.lookup(column)
+            writer.do(f"s->ids[{slot.place}] = ({kind})single_id({found.array}[0]);")
+        else:
+            feeds[str(slot.place)] = _keep(column, str(slot.place), writer)
+    return feeds
+
+
+def _keep(column: Categorical, place: str, writer: Writer) -> Feed:
+    """Write what leaves out the values that are absent."""
+    found, kind = writer.lookup(column), C_IDS[column.dtype]
+    name = writer.name("kept", place)
+    kept, weights = writer.array(kind, name, found.capacity), None
+    writer.fields.append(("int32_t", f"length_of_{name}", 0))
+    length = f"s->length_of_{name}"
+    call = f"keep_{kind.removesuffix('_t')}({found.array}, {found.count}, {kept})"
+    writer.do(f"{length} = {call};")
+    if found.weights is not None:
+        weights = writer.array("float", f"weights_of_{name}", found.capacity)
+        writer.do(f"keep_weights({found.array}, {found.count}, {found.weights}, {weights});")
+    return Feed(kept, kind, weights, length)
+
+
+def _source(writer: Writer, scratch: str) -> str:
+    fails = any("status" in call for call in writer.calls)
+    body = ["int status;"] if fails else ["(void)row;"]
+    body += ["s->dropped = 0;", *writer.calls, "return s->dropped ? MODEL_DROPPED : MODEL_FINE;"]
+    struct = (
+        "/* What lies between a raw row and the program. */\n"
+        f"typedef struct {{\n{scratch}\n    int dropped, column;\n}} row_scratch;"
+    )
+    writer.function("int encode(const model_row *row, row_scratch *s)", body)
+    return "\n\n".join([*writer.tables, struct, *writer.functions])

@@ -1,0 +1,377 @@
+"""Writes one kernel: loops, the values inside them and where these go."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..code import (
+    C_TYPES,
+    ZERO,
+    Code,
+    Index,
+    Push,
+    c_number,
+    identifier,
+    size_text,
+    unravel,
+)
+from ..tensor import Dimension, Shape, Tensor
+from .memory import Memory, Place
+from .phases import is_row, wide
+from .schedule import Item, Kernel
+
+__all__ = ["Nest"]
+
+# A name or a number: what needs no name of its own.
+_ATOM = re.compile(r"(\(-[\w.+-]+\)|[\w.]+([+-]\d+f?)?)$")
+COUNTERS = "ijklmnopqrs"
+
+
+class Scope:
+    """The lines between two braces."""
+
+    def __init__(self, opening: str = ""):
+        self.opening = opening
+        self.lines: list[str | Scope] = []
+        self.memo: dict[object, Code] = {}
+        self.pragma = ""
+
+    def text(self, indent: int) -> Iterator[str]:
+        """Yield the lines, indented."""
+        if self.pragma:
+            yield self.pragma
+        inner = indent
+        if self.opening:
+            yield "  " * indent + self.opening + " {"
+            inner += 1
+        for line in self.lines:
+            if isinstance(line, Scope):
+                yield from line.text(inner)
+            else:
+                yield "  " * inner + line
+        if self.opening:
+            yield "  " * indent + "}"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A value on its way to memory.
+
+    Attributes
+    ----------
+    place : Place
+    push : Push
+    dtype : numpy.dtype
+    dense : bool
+        Whether the innermost loop writes each element at most once.
+    """
+
+    place: Place
+    push: Push
+    dtype: np.dtype[Any]
+    dense: bool = True
+
+
+class _Through:
+    """Catches which element of its input a view shows."""
+
+    def read(self, x: Tensor, index: Index) -> Code:
+        self.found = (x, index)
+        return ZERO
+
+
+class Nest:
+    """A kernel being written.
+
+    Parameters
+    ----------
+    source : Source
+        Knows the memory of every value and notes what the kernel uses.
+    """
+
+    def __init__(self, source: Any):
+        self.source = source
+        self.memory: Memory = source.memory
+        self.top = Scope()
+        self.chain = [self.top]
+        self._names: dict[str, int] = {}
+        self._item: Item | None = None
+
+    # Names and scopes.
+
+    def fresh(self, hint: str) -> str:
+        """Return a new name in this kernel."""
+        name = identifier(hint.rsplit("/", 1)[-1]) or "value"
+        name = f"_{name}" if name[0].isdigit() else name
+        number = self._names[name] = self._names.get(name, 0) + 1
+        return f"{name}_{number}"
+
+    def line(self, text: str) -> None:
+        self.chain[-1].lines.append(text)
+
+    def let(self, dtype: Any, text: str, *parts: Code, name: str = "value") -> Code:
+        depth = max((part.depth for part in parts), default=0)
+        found = Code(self.fresh(name), depth)
+        kind = C_TYPES[np.dtype(dtype).name]
+        self.chain[depth].lines.append(f"const {kind} {found} = {text};")
+        return found
+
+    def local(self, c_type: str, text: str, depth: int | None = None) -> Code:
+        depth = len(self.chain) - 1 if depth is None else depth
+        found = Code(self.fresh("total"), depth)
+        self.chain[depth].lines.append(f"{c_type} {found} = {text};")
+        return found
+
+    def here(self, variable: Code) -> Code:
+        return Code(str(variable), len(self.chain) - 1)
+
+    def _open(self, limit: str, start: str = "0") -> Code:
+        counter = Code(COUNTERS[len(self.chain) - 1], len(self.chain))
+        heading = f"for (int64_t {counter} = {start}; {counter} < {limit}; {counter}++)"
+        self.chain.append(Scope(heading))
+        return counter
+
+    def _close(self) -> Scope:
+        scope = self.chain.pop()
+        self.chain[-1].lines.append(scope)
+        return scope
+
+    @contextlib.contextmanager
+    def loop(self, size: Dimension) -> Iterator[Code]:
+        yield self._open(size_text(size))
+        self._close()
+
+    @contextlib.contextmanager
+    def loops(self, sizes: Sequence[Dimension]) -> Iterator[tuple[Code, ...]]:
+        counters = tuple(ZERO if size == 1 else self._open(size_text(size)) for size in sizes)
+        yield counters
+        for size in sizes:
+            if size != 1:
+                self._close()
+
+    @contextlib.contextmanager
+    def repeat(self, text: str) -> Iterator[Code]:
+        limit, _, more = text.partition(", ")
+        counter = Code(COUNTERS[len(self.chain) - 1], len(self.chain))
+        step = f"{counter}++, {more}" if more else f"{counter}++"
+        self.chain.append(Scope(f"for (int64_t {counter} = 0; {counter} < {limit}; {step})"))
+        yield counter
+        self._close()
+
+    @contextlib.contextmanager
+    def fold(
+        self, dtype: Any, start: str, sizes: Sequence[Dimension], depth: int
+    ) -> Iterator[tuple[Code, tuple[Code, ...], Callable[[str], None]]]:
+        saved, self.chain = self.chain, self.chain[: depth + 1]
+        total = self.local(C_TYPES[np.dtype(dtype).name], start, depth)
+        counters = tuple(ZERO if size == 1 else self._open(size_text(size)) for size in sizes)
+        inner = self.chain[-1]
+        yield total, counters, self.line
+        sums = bool(inner.lines) and str(inner.lines[-1]).startswith(f"{total} += ")
+        flat = not any(isinstance(line, Scope) for line in inner.lines)
+        if sums and flat and len(self.chain) > depth + 1:
+            inner.pragma = self.source.simd_sum([str(total)])
+        while len(self.chain) > depth + 1:
+            self._close()
+        self.chain = saved
+
+    # Values.
+
+    def read(self, x: Tensor, index: Index) -> Code:
+        return self._remembered(x, index, lambda: self._value(x, index))
+
+    def _remembered(self, x: Tensor, index: Index, value: Callable[[], Code]) -> Code:
+        key = (x, index.key)
+        for scope in reversed(self.chain):
+            if key in scope.memo:
+                return scope.memo[key]
+        code = value()
+        if not _ATOM.match(code):
+            code = self.let(x.dtype, code, code, name=x.name)
+        self.chain[code.depth].memo[key] = code
+        return code
+
+    def _value(self, x: Tensor, index: Index) -> Code:
+        found = self._in_memory(x, index)
+        if found is not None:
+            return found
+        code: Code = x.op.emit(self, x, index)
+        return code
+
+    def compute(self, x: Tensor, index: Index) -> Code:
+        """Return an element that is not in memory yet, even if it will be."""
+        return self._remembered(x, index, lambda: x.op.emit(self, x, index))
+
+    def _in_memory(self, x: Tensor, index: Index) -> Code | None:
+        """Return the C text of an element that is in memory."""
+        if x.op.name == "constant" and not x.shape:
+            return Code(c_number(x.attributes["value"]))
+        if x.op.name == "placeholder" and is_row(x.shape) and x not in self.source.loaded:
+            axes = (self._row(index.axes[0]), *index.axes[1:])
+            return self.source.place(x).at(Index(x.shape, axes))
+        place: Place | None = self.source.place(x)
+        return None if place is None else place.at(index)
+
+    def _row(self, i: Code) -> Code:
+        """Return which row of the data a row of the batch is."""
+        if self.source.ahead:
+            return ZERO
+        key = ("row", str(i))
+        for scope in reversed(self.chain):
+            if key in scope.memo:
+                return scope.memo[key]
+        self.source.use("order")
+        row = self.let("int64", f"order[{i}]", i, name="row")
+        self.chain[row.depth].memo[key] = row
+        return row
+
+    def choose(self, condition: str, x: Tensor, index: Index) -> Code:
+        depths = [*index.axes]
+        while x.op.view and self.source.place(x) is None:
+            through = _Through()
+            x.op.emit(through, x, index)
+            x, index = through.found
+        found = self._in_memory(x, index)
+        assert found is not None, f"{x!r} is read in no order but has no memory"
+        text = f"({condition} ? {found} : 0)" if condition else str(found)
+        return self.let(x.dtype, text, found, *depths, name=x.name)
+
+    def row(self, ids: Tensor, index: Index, rows: Dimension, op: str) -> Code:
+        raw = self.read(ids, index)
+        key = ("id", str(raw), rows)
+        for scope in reversed(self.chain):
+            if key in scope.memo:
+                return scope.memo[key]
+        where = self.source.check(op)
+        text = f"row_of({raw}, {rows}, bad, {where})" if rows is not None else str(raw)
+        row = self.let("int64", text, raw, Code("", index.depth), name="id")
+        self.chain[row.depth].memo[key] = row
+        return row
+
+    def unravel(self, flat: Code, shape: Shape) -> tuple[Code, ...]:
+        return unravel(flat, shape)
+
+    def place_in_batch(self, y: Tensor, index: Index) -> str:
+        if self.source.ahead or not is_row(y.shape):
+            return str(index.ravel())
+        axes = (Code(f"first + {index.axes[0]}", index.axes[0]), *index.axes[1:])
+        return str(Index(y.shape, axes).ravel())
+
+    def function(self, name: str, dtype: np.dtype[Any]) -> str:
+        if name == "fabs" and dtype.kind in "iu":
+            return f"fabs_{dtype.kind}{8 * dtype.itemsize}"
+        return f"{name}_f{8 * dtype.itemsize}"
+
+    # Kernels.
+
+    def store(self, y: Tensor, index: Index, value: Code, adds: bool = False) -> None:
+        """Write an element of what the kernel computes."""
+        assert self._item is not None
+        for place in self.source.targets(self._item):
+            self.line(f"{place.at(index)} {'+=' if adds else '='} {value};")
+
+    def call(self, function: str, *nodes: Tensor) -> None:
+        """Call a C function with the memory of some values and the size of the first."""
+        names = [self.source.place(node).name for node in nodes]
+        total = " * ".join(size_text(n) for n in nodes[0].shape) or "1"
+        self.line(f"{function}(w, {', '.join([*names, total])});")
+
+    def write_statement(self, item: Item) -> None:
+        """Write a kernel that is one op's own loops."""
+        self._item = item
+        item.node.op.write(self, item.node)
+
+    def write_kernel(self, kernel: Kernel, split: tuple[str, str] | None) -> None:
+        """Write the loops over a domain and all items in them; `split` is the outer loop's range."""
+        counters: list[Code] = []
+        for n, size in enumerate(kernel.domain):
+            rows = kernel.phase % 2 == 1 and size is None and n == 0
+            limit = "rows" if rows else size_text(size)
+            low, high = split if split and n == 0 else ("0", limit)
+            counters.append(self._open(high, low))
+        if not counters and split is not None:
+            raise AssertionError("a kernel without loops cannot be divided")
+        # What is read from memory is read before anything is written.
+        stores = [store for item in kernel.items for store in self._stores(item, counters)]
+        totals: dict[str, tuple[int, str]] = {}
+        for store in stores:
+            self._write_store(store, totals)
+        self._finish(totals, all(store.dense for store in stores))
+
+    def _stores(self, item: Item, counters: Sequence[Code]) -> list[Store]:
+        """Compute one item and return where it goes."""
+        node = item.node
+        if item.kind == "push":
+            self._start(item, counters)
+            push = node.op.push(self, node, _at(node.op.push_shape(node), counters))
+            inner = str(counters[-1]) if counters else ""
+            ordered = any(str(axis) == inner for axis in push.index.axes[-1:])
+            dense = ordered or (push.condition is None and push.index.depth < len(counters))
+            return [Store(p, push, node.dtype, dense) for p in self.source.targets(item)]
+        index = _at(node.shape, counters)
+        known = self.source.is_leaf(node) or (
+            item.home is not node and node in self.memory.schedule.stored
+        )
+        value = self.read(node, index) if known else self.compute(node, index)
+        push = Push(index, value, adds=False)
+        return [Store(place, push, node.dtype) for place in self.source.targets(item)]
+
+    def _start(self, item: Item, counters: Sequence[Code]) -> None:
+        """Set what a push adds to, before the loops or at the start of each row."""
+        node = item.node
+        if item.accumulates or (item.replaced is not None and item.variable is not None):
+            return
+        (place,) = self.source.targets(item)
+        by_row = is_row(node.shape) and (item.phase % 2 == 1 or self.source.ahead) and counters
+        saved = self.chain
+        self.chain = saved[: 2 if by_row else 1]
+        inner = node.shape[1:] if by_row else node.shape
+        with self.loops(inner) as places:
+            index = Index(node.shape, (counters[0], *places) if by_row else tuple(places))
+            initial = c_number(np.asarray(node.op.initial, node.dtype))
+            value = Code(initial) if item.replaced is None else self.read(item.replaced, index)
+            self.line(f"{place.at(index)} = {value};")
+        self.chain = saved
+
+    def _write_store(self, store: Store, totals: dict[str, tuple[int, str]]) -> None:
+        push, depth = store.push, store.push.index.depth
+        target = store.place.at(push.index)
+        if push.adds and push.condition is None and depth < len(self.chain) - 1:
+            # A sum over inner loops is kept in a register.
+            total = self.local(C_TYPES[store.dtype.name], "0", depth)
+            self.line(f"{total} += {push.value};")
+            totals[str(total)] = (depth, f"{target} += {total};")
+            return
+        text = f"{target} {'+=' if push.adds else '='} {push.value};"
+        self.line(f"if ({push.condition}) {text}" if push.condition is not None else text)
+
+    def _finish(self, totals: dict[str, tuple[int, str]], dense: bool) -> None:
+        inner = self.chain[-1]
+        flat = not any(isinstance(line, Scope) for line in inner.lines)
+        if len(self.chain) > 1 and dense and flat:
+            sums = self.source.simd_sum(list(totals)) if totals else self.source.independent
+            inner.pragma = sums
+        while True:
+            depth = len(self.chain) - 1
+            for at, line in totals.values():
+                if at == depth:
+                    self.line(line)
+            if depth == 0:
+                break
+            self._close()
+
+
+def _at(shape: Any, counters: Sequence[Code]) -> Index:
+    """Return the index whose axes of size other than one are the counters."""
+    rest = iter(counters)
+    axes = tuple(ZERO if size == 1 else next(rest) for size in shape)
+    flat = counters[0] if len(wide(shape)) == 1 else None
+    return Index(shape, axes, flat)
+
+
