@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import functools
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
@@ -23,9 +23,9 @@ from ..errors import InvalidType, InvalidValue
 from ..feature_columns import ColumnSet, as_frame
 from ..feature_columns.express import feeds
 from ..graph import CompiledExecution, Execution
+from ..graph import optimizers as graph_optimizers
 from ..graph.compiler.cost import COMPILE_SECONDS, interpreted_seconds
 from ..graph.compiler.toolchain import find_toolchain, require_toolchain
-from ..graph import optimizers as graph_optimizers
 from ..hyperparameters import (
     Allowed,
     Fraction,

@@ -41,7 +41,8 @@ def sources() -> set[str]:
     found = {"cannery/py.typed"}
     for package in listed():
         folder = ROOT.joinpath(*package.split(".")[1:])
-        found |= {f"{package.replace('.', '/')}/{path.name}" for path in folder.glob("*.py")}
+        paths = [*folder.glob("*.py"), *folder.glob("*.h"), *folder.glob("c/*.h")]
+        found |= {f"{package.replace('.', '/')}/{path.relative_to(folder)}" for path in paths}
     return found
 
 
@@ -92,6 +93,7 @@ def test_the_sdist_holds_the_tests(built):
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert {"tests/test_packaging.py", "README.md", "LICENSE", "setup.cfg", "py.typed"} <= names
+    assert {name.removeprefix("cannery/") for name in sources()} <= names
 
 
 @pytest.mark.slow

@@ -128,9 +128,7 @@ class _Ahead(Source):
 
     ahead = True
 
-    def __init__(
-        self, program: Step, variables: Mapping[str, Array], name: str, most_values: int
-    ):
+    def __init__(self, program: Step, variables: Mapping[str, Array], name: str, most_values: int):
         self.name, self.values, self.most_values = name, variables, most_values
         super().__init__(program)
 
@@ -204,9 +202,7 @@ class _Ahead(Source):
         )
         function = "\n".join([signature, *lines, *body, *unused, "}", ""])
         constants = self._constant_text() + self._weights()
-        return "\n".join(
-            [*needed_functions(function), *self._structs(), *constants, "", function]
-        )
+        return "\n".join([*needed_functions(function), *self._structs(), *constants, "", function])
 
     def _kernel(self, kernel: Kernel, split: tuple[str, str] | None) -> list[str]:
         return [line for line in super()._kernel(kernel, split) if line.strip()]
@@ -299,4 +295,3 @@ def needed_functions(text: str) -> list[str]:
             wanted.add(word)
             stack.append(functions[word].split("{", 1)[1])
     return [functions[name] for name in functions if name in wanted]
-

@@ -75,6 +75,8 @@ class Compiled:
     Parameters
     ----------
     program : Step
+    extra : tuple of str
+        Arguments for the compiler beside its usual flags.
 
     Attributes
     ----------
@@ -83,11 +85,11 @@ class Compiled:
         The C text.
     """
 
-    def __init__(self, program: Step):
+    def __init__(self, program: Step, extra: tuple[str, ...] = ()):
         self.program = program
         self.text = Source(program)
         self.source = self.text.text
-        self._library = load(self.source)
+        self._library = load(self.source, extra)
         self.function = self._library.run
         self.function.restype = ctypes.c_int64
         self.function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]

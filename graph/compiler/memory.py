@@ -100,9 +100,7 @@ class Memory:
         Values as many as a ragged feed has, in bytes a value.
     """
 
-    def __init__(
-        self, schedule: Schedule, tile: int | None = TILE, loaded: Sequence[Tensor] = ()
-    ):
+    def __init__(self, schedule: Schedule, tile: int | None = TILE, loaded: Sequence[Tensor] = ()):
         self.schedule, self.loaded = schedule, loaded
         self.tile_rows = tile
         self.kind: dict[Tensor, str] = {}

@@ -373,5 +373,3 @@ def _at(shape: Any, counters: Sequence[Code]) -> Index:
     axes = tuple(ZERO if size == 1 else next(rest) for size in shape)
     flat = counters[0] if len(wide(shape)) == 1 else None
     return Index(shape, axes, flat)
-
-

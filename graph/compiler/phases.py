@@ -132,7 +132,12 @@ class Phases:
 
     def is_product(self, node: Tensor) -> bool:
         """Whether a node is a matrix product worth a kernel of its own."""
-        if not self.products or node.op.name != "matmul" or node.rank != 2 or node.dtype != "float32":
+        if (
+            not self.products
+            or node.op.name != "matmul"
+            or node.rank != 2
+            or node.dtype != "float32"
+        ):
             return False
         a, b = node.inputs
         if a.rank != 2 or b.rank != 2:

@@ -130,11 +130,9 @@ class Source:
     def targets(self, item: Item) -> list[Place]:
         """Return where an item is written."""
         found = []
-        if item.home is not None and item.variable is None:
-            home, place = self.memory.item_place(item)
-            self._declare(home)
-            found.append(place)
-        elif item.home is not None and item.replaced is None:
+        if (item.home is not None and item.variable is None) or (
+            item.home is not None and item.replaced is None
+        ):
             home, place = self.memory.item_place(item)
             self._declare(home)
             found.append(place)
@@ -310,14 +308,18 @@ class Source:
         read: dict[Tensor, set[object]] = {}
         for number, kernel in enumerate(kernels):
             split = self._range(kernel)
-            how: object = ("split", kernel.domain) if split else ("one", self._owner(kernel, number))
+            how: object = (
+                ("split", kernel.domain) if split else ("one", self._owner(kernel, number))
+            )
             if self._must_meet(kernel, how, written, read):
                 body.append("  barrier(w);")
                 written.clear()
                 read.clear()
             self._note(kernel, how, written, read)
             if split is None:
-                body.append(f"  if (w->number == {self._owner(kernel, number)} % w->run->threads) {{")
+                body.append(
+                    f"  if (w->number == {self._owner(kernel, number)} % w->run->threads) {{"
+                )
                 body += ["  " + line for line in self._kernel(kernel, None)]
                 body.append("  }")
             else:
@@ -423,7 +425,11 @@ class Source:
         _, place = self.memory.item_place(item)
         self._declare(item.node)
         sums = item.accumulates
-        rows = "rows" if self._by_rows and item.node.shape[0] is None else size_text(item.node.shape[0])
+        rows = (
+            "rows"
+            if self._by_rows and item.node.shape[0] is None
+            else size_text(item.node.shape[0])
+        )
         inner = "rows" if sums else size_text(a.shape[1])
         assert place.strides is not None
         sizes = f"{rows}, {size_text(item.node.shape[1])}, {inner}"
@@ -506,7 +512,9 @@ class Source:
                     continue
                 place = first + [n for n in self.loaded if is_ragged(n)].index(node)
                 source = f"(const {kind} *)w->run->feeds[{place}] + offsets[order[i]]"
-                values.append(f"    memcpy({name} + found, {source}, (size_t)size * sizeof *{name});")
+                values.append(
+                    f"    memcpy({name} + found, {source}, (size_t)size * sizeof *{name});"
+                )
             body += [
                 "  {",
                 f"  const int64_t *const offsets = w->run->feeds[{len(self.feeds) + number}];",
@@ -558,7 +566,11 @@ class Source:
             steps += ["}", "barrier(w);"]
             merge = self._merge(segment.phase)
             if merge:
-                steps += ["if (r->threads > 1) {", *(f"  {line}" for line in merge), "  barrier(w);"]
+                steps += [
+                    "if (r->threads > 1) {",
+                    *(f"  {line}" for line in merge),
+                    "  barrier(w);",
+                ]
                 steps.append("}")
         if self.check_before == len(self.segments):
             steps += self._check_lines()
