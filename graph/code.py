@@ -56,6 +56,7 @@ class Code(str):
     depth: int
 
     def __new__(cls, text: str, *parts: Code | int) -> Code:
+        """Return the text, which uses `parts` or a loop of that depth."""
         found = super().__new__(cls, text)
         found.depth = max((p.depth if isinstance(p, Code) else p for p in parts), default=0)
         return found

@@ -178,7 +178,7 @@ class _Ahead(Source):
 
     def _offset(self, node: Tensor) -> int:
         start = self.memory.whole.size
-        for word, region in self.memory.ragged.items():
+        for region in self.memory.ragged.values():
             if node in region.offsets:
                 return start + region.offsets[node] * self.most_values
             start += region.size * self.most_values

@@ -82,6 +82,7 @@ class _Through:
     """Catches which element of its input a view shows."""
 
     def read(self, x: Tensor, index: Index) -> Code:
+        """Return an element of an input."""
         self.found = (x, index)
         return ZERO
 
@@ -113,9 +114,11 @@ class Nest:
         return f"{name}_{number}"
 
     def line(self, text: str) -> None:
+        """Write a statement."""
         self.chain[-1].lines.append(text)
 
     def let(self, dtype: Any, text: str, *parts: Code, name: str = "value") -> Code:
+        """Return the name of a new constant with the value of `text`, which uses `parts`."""
         depth = max((part.depth for part in parts), default=0)
         found = Code(self.fresh(name), depth)
         kind = C_TYPES[np.dtype(dtype).name]
@@ -123,12 +126,14 @@ class Nest:
         return found
 
     def local(self, c_type: str, text: str, depth: int | None = None) -> Code:
+        """Return the name of a new variable, in the loop of that depth or the innermost."""
         depth = len(self.chain) - 1 if depth is None else depth
         found = Code(self.fresh("total"), depth)
         self.chain[depth].lines.append(f"{c_type} {found} = {text};")
         return found
 
     def here(self, variable: Code) -> Code:
+        """Return the value that a variable has at this point."""
         return Code(str(variable), len(self.chain) - 1)
 
     def _open(self, limit: str, start: str = "0") -> Code:
@@ -144,11 +149,13 @@ class Nest:
 
     @contextlib.contextmanager
     def loop(self, size: Dimension) -> Iterator[Code]:
+        """Open a loop and give its counter."""
         yield self._open(size_text(size))
         self._close()
 
     @contextlib.contextmanager
     def loops(self, sizes: Sequence[Dimension]) -> Iterator[tuple[Code, ...]]:
+        """Open a loop for each size, one in the other, and give their counters."""
         counters = tuple(ZERO if size == 1 else self._open(size_text(size)) for size in sizes)
         yield counters
         for size in sizes:
@@ -157,6 +164,7 @@ class Nest:
 
     @contextlib.contextmanager
     def repeat(self, text: str) -> Iterator[Code]:
+        """Open a loop whose size is any C text, with more to count after a comma."""
         limit, _, more = text.partition(", ")
         counter = Code(COUNTERS[len(self.chain) - 1], len(self.chain))
         step = f"{counter}++, {more}" if more else f"{counter}++"
@@ -168,6 +176,7 @@ class Nest:
     def fold(
         self, dtype: Any, start: str, sizes: Sequence[Dimension], depth: int
     ) -> Iterator[tuple[Code, tuple[Code, ...], Callable[[str], None]]]:
+        """Open loops that fold elements; give the total, the counters and what writes inside."""
         saved, self.chain = self.chain, self.chain[: depth + 1]
         total = self.local(C_TYPES[np.dtype(dtype).name], start, depth)
         counters = tuple(ZERO if size == 1 else self._open(size_text(size)) for size in sizes)
@@ -232,6 +241,7 @@ class Nest:
         return row
 
     def choose(self, condition: str, x: Tensor, index: Index) -> Code:
+        """Return an element of an input where a condition holds, and zero elsewhere."""
         depths = [*index.axes]
         while x.op.view and self.source.place(x) is None:
             through = _Through()
@@ -243,6 +253,7 @@ class Nest:
         return self.let(x.dtype, text, found, *depths, name=x.name)
 
     def row(self, ids: Tensor, index: Index, rows: Dimension, op: str) -> Code:
+        """Return a checked id: below `rows`, or negative for none."""
         raw = self.read(ids, index)
         key = ("id", str(raw), rows)
         for scope in reversed(self.chain):
@@ -255,15 +266,18 @@ class Nest:
         return row
 
     def unravel(self, flat: Code, shape: Shape) -> tuple[Code, ...]:
+        """Return the place along each axis of an element counted in row-major order."""
         return unravel(flat, shape)
 
     def place_in_batch(self, y: Tensor, index: Index) -> str:
+        """Return the place of an element of a value of the whole batch, in row-major order."""
         if self.source.ahead or not is_row(y.shape):
             return str(index.ravel())
         axes = (Code(f"first + {index.axes[0]}", index.axes[0]), *index.axes[1:])
         return str(Index(y.shape, axes).ravel())
 
     def function(self, name: str, dtype: np.dtype[Any]) -> str:
+        """Return the name of a C function for a dtype."""
         if name == "fabs" and dtype.kind in "iu":
             return f"fabs_{dtype.kind}{8 * dtype.itemsize}"
         return f"{name}_f{8 * dtype.itemsize}"
@@ -288,7 +302,7 @@ class Nest:
         item.node.op.write(self, item.node)
 
     def write_kernel(self, kernel: Kernel, split: tuple[str, str] | None) -> None:
-        """Write the loops over a domain and all items in them; `split` is the outer loop's range."""
+        """Write the loops over a domain and its items; `split` is the outer loop's range."""
         counters: list[Code] = []
         for n, size in enumerate(kernel.domain):
             rows = kernel.phase % 2 == 1 and size is None and n == 0

@@ -130,9 +130,7 @@ class Source:
     def targets(self, item: Item) -> list[Place]:
         """Return where an item is written."""
         found = []
-        if (item.home is not None and item.variable is None) or (
-            item.home is not None and item.replaced is None
-        ):
+        if item.home is not None and (item.variable is None or item.replaced is None):
             home, place = self.memory.item_place(item)
             self._declare(home)
             found.append(place)
@@ -224,10 +222,7 @@ class Source:
                 continue
             fresh = not segments or segments[-1].phase != kernel.phase
             if kernel.writes_variables and self.check_before is None:
-                self.check_before = len(segments) + (0 if fresh and not segments else 0)
-                if not fresh:
-                    fresh = True
-                self.check_before = len(segments)
+                fresh, self.check_before = True, len(segments)
             if fresh:
                 segments.append(Segment(kernel.phase))
             segments[-1].kernels.append(kernel)
@@ -414,7 +409,9 @@ class Source:
             return name, column, row
         if node.op.name == "slice":
             starts = node.attributes["starts"]
-            offset = " + ".join(f"{n} * {s}" for n, s in zip(starts, (row, column)) if n)
+            offset = " + ".join(
+                f"{n} * {s}" for n, s in zip(starts, (row, column), strict=True) if n
+            )
             return (f"({name} + {offset})" if offset else name), row, column
         raise AssertionError(f"{node!r} is no operand")
 

@@ -45,7 +45,7 @@ class _MatMul(Op):
         return matmul(g, _swapped(b)), matmul(_swapped(a), g)
 
     def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
-        a, b = y.inputs
+        a, _ = y.inputs
         *lead, i, j = index.axes
         if a.shape[-1] == 1:
             left, right = self._factors(c, y, lead, i, j, Code("0"))
