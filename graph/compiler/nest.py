@@ -193,6 +193,7 @@ class Nest:
     # Values.
 
     def read(self, x: Tensor, index: Index) -> Code:
+        """Return an element of an input, computed once for all that need it."""
         return self._remembered(x, index, lambda: self._value(x, index))
 
     def _remembered(self, x: Tensor, index: Index, value: Callable[[], Code]) -> Code:
