@@ -68,7 +68,7 @@ class Trainer:
         self.generator = generator
         self.verbose = verbose
         self.seconds = 0.0
-        self._steps = 8  # in one heartbeat; adapts to the speed of the machine
+        self._steps = 1  # in one heartbeat; adapts to how long they take
         self._beat = HEARTBEAT
 
     def fit(self, epochs: range, listeners: Listeners) -> list[dict[str, float]]:
@@ -130,8 +130,9 @@ class Trainer:
         while low < self.rows:
             high = min(low + self._steps * self.batch_size, self.rows)
             yield low, high
-            faster = HEARTBEAT / max(self._beat, 1e-6)
-            self._steps = int(np.clip(self._steps * faster, 1, 4 * self._steps))
+            done = -(-(high - low) // self.batch_size)
+            wanted = done * HEARTBEAT / max(self._beat, 1e-6)
+            self._steps = max(1, min(int(wanted), 4 * done))
             low = high
 
     def _run(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

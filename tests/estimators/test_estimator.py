@@ -18,7 +18,14 @@ from cannery import (
     WideDeepClassifier,
     WideDeepRegressor,
 )
-from cannery.errors import InvalidType, InvalidValue, MissingColumn, NonFinite, UnseenCategory
+from cannery.errors import (
+    InvalidType,
+    InvalidValue,
+    MissingColumn,
+    MissingDependency,
+    NonFinite,
+    UnseenCategory,
+)
 from cannery.feature_columns import (
     categorical_column,
     categorical_column_with_hash_bucket,
@@ -395,7 +402,6 @@ def test_infinite_numbers(frame, target, number):
         ({"dropout": 1}, r"dropout: must be a number in \[0, 1\)"),
         ({"n_jobs": 0}, r"n_jobs: must be None, -1 or a number of threads, got 0"),
         ({"n_jobs": "all"}, r"n_jobs: must be None, -1"),
-        ({"jit": True}, r"jit: no compiler"),
         ({"jit": "maybe"}, r"jit: must be one of 'auto', True, False"),
         ({"deep_optimizer": "adagard"}, r"optimizer: unknown name.*did you mean 'adagrad'"),
         ({"deep_optimizer": Adagrad(learning_rate=-1)}, r"Adagrad.learning_rate: must be"),
@@ -415,6 +421,15 @@ def test_bad_settings(frame, target, settings, message):
         model.fit(frame, target)
     assert type(caught.value).__module__ == "cannery.errors"
     assert not hasattr(model, "model_") and not hasattr(model, "classes_")
+
+
+def test_jit_true_needs_a_compiler(frame, target, monkeypatch):
+    monkeypatch.setenv("CANNERY_JIT", "0")
+    model = WideDeepClassifier(hidden_units=(4,), epochs=1, jit=True)
+    with pytest.raises(MissingDependency, match=r"C compiler: switched off, got CANNERY_JIT=0"):
+        model.fit(frame, target)
+    assert not hasattr(model, "model_")
+    assert model.set_params(jit="auto").fit(frame, target).n_iter_ == 1
 
 
 def test_embeddings_are_not_linear(frame, target):

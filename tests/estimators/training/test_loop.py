@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,9 +37,9 @@ def test_control_c_keeps_the_epochs_done(frame, target):
 
 
 def test_control_c_from_a_timer_in_the_midst_of_an_epoch(frame, target):
-    model = LinearClassifier(epochs=10**6, batch_size=1, random_state=0)
-    timer = threading.Timer(0.3, interrupt)
-    timer.start()
+    timer = threading.Timer(0.1, interrupt)
+    callbacks = [SimpleNamespace(on_fit_begin=lambda estimator: timer.start())]
+    model = LinearClassifier(epochs=10**6, batch_size=1, callbacks=callbacks, random_state=0)
     with pytest.warns(ConvergenceWarning, match="got Ctrl-C; the estimator keeps what it has"):
         model.fit(frame, target)
     timer.join()
