@@ -10,14 +10,11 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from .tensor import Dimension, Shape
-
-if TYPE_CHECKING:
-    from .tensor import Tensor
+from .tensor import Dimension, Shape, Tensor
 
 __all__ = [
     "C_TYPES",

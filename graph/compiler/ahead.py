@@ -19,9 +19,11 @@ from ..plan import element_count
 from ..step import Step
 from ..tensor import Dimension, Tensor, topological
 from ..variables import placeholder
+from .kernel import Kernel
+from .library import library
+from .loading import owner
 from .memory import Place, is_ragged
-from .schedule import Kernel
-from .source import Source, library, owner
+from .source import Source
 
 __all__ = ["ProgramText", "program_c"]
 

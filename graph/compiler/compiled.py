@@ -14,8 +14,9 @@ from ...errors import InvalidValue, NonFinite
 from ..feeds import Feeder, Results
 from ..interpreter import DEFAULT_BATCH, allocate_variables
 from ..step import Step
+from .loading import owner
 from .memory import is_ragged
-from .source import Source, owner
+from .source import Source
 from .toolchain import load
 
 __all__ = ["Compiled", "CompiledExecution"]

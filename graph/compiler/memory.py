@@ -10,8 +10,9 @@ from ..code import Code, Index, identifier, plus, size_text, times
 from ..plan import ALIGNMENT, element_count
 from ..tensor import Dimension, Shape, Tensor
 from ..variables import Variable
+from .kernel import Item
 from .phases import is_row, is_whole
-from .schedule import Item, Schedule
+from .schedule import Schedule
 
 __all__ = ["TILE", "Memory", "Place", "lay_out"]
 

@@ -22,9 +22,9 @@ from ..code import (
     unravel,
 )
 from ..tensor import Dimension, Shape, Tensor
+from .kernel import Item, Kernel
 from .memory import Memory, Place
 from .phases import is_row, wide
-from .schedule import Item, Kernel
 
 __all__ = ["Nest"]
 

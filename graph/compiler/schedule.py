@@ -7,84 +7,18 @@ kernel reads it, or its own at another place.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from ..plan import Plan, element_count
 from ..step import Step
 from ..tensor import Shape, Tensor
 from ..variables import Variable
+from .kernel import Item, Kernel
 from .phases import Phases, ancestors, behind, is_row, is_whole, wide
 
-__all__ = ["Item", "Kernel", "Schedule"]
+__all__ = ["Schedule"]
 
 SAME, OTHER = "same", "other"
 ONES_ONLY = frozenset({"expand", "squeeze", "reshape"})
-
-
-@dataclass(eq=False)
-class Item:
-    """One value to compute, and where it goes.
-
-    Attributes
-    ----------
-    node : Tensor
-    kind : str
-        assign: element by element. push: each element of a domain changes one of the result.
-        product: a matrix product. statement: an op that writes its own loops.
-    phase : int
-    domain : tuple
-        What is looped over, without axes of size one.
-    home : Tensor, optional
-        The node whose memory it is written to: its own, or the concat it is a part of.
-    start : int
-        Where a part starts in its concat.
-    variable : Tensor, optional
-        The variable, or arena of variables, whose new value it is.
-    outputs : list of str
-        The outputs it is.
-    reads : dict of Tensor to set
-        What it reads from memory, and how: at the same place of the domain, at places that the
-        given ids name, or elsewhere.
-    """
-
-    node: Tensor
-    kind: str
-    phase: int
-    domain: Shape
-    home: Tensor | None = None
-    start: int = 0
-    variable: Tensor | None = None
-    outputs: list[str] = field(default_factory=list)
-    reads: dict[Tensor, set[object]] = field(default_factory=dict)
-
-    @property
-    def accumulates(self) -> bool:
-        """Whether it is a sum to which each row of the batch adds."""
-        return self.phase % 2 == 1 and is_whole(self.node.shape) and self.replaced is None
-
-    @property
-    def replaced(self) -> Tensor | None:
-        """The table of which it changes some rows."""
-        return self.node.inputs[0] if self.node.op.name == "replace_rows" else None
-
-
-@dataclass(eq=False)
-class Kernel:
-    """Items computed in one loop nest, or one that is a nest of its own."""
-
-    phase: int
-    items: list[Item]
-    once: bool = False
-
-    @property
-    def domain(self) -> Shape:
-        """What is looped over."""
-        return self.items[0].domain
-
-    @property
-    def writes_variables(self) -> bool:
-        """Whether variables change here."""
-        return any(item.variable is not None for item in self.items)
 
 
 class Schedule:
@@ -327,7 +261,8 @@ class Schedule:
 
     # What is written where.
 
-    def _memory(self, node: Tensor) -> set[Tensor]:
+    def memory_of(self, node: Tensor) -> set[Tensor]:
+        """Return all nodes that share a variable's memory."""
         arena = node if node in self.plan.arenas else self._arena_of.get(node)  # type: ignore[call-overload]
         return {node} if arena is None else {arena, *self.plan.arenas[arena]}
 
@@ -353,7 +288,7 @@ class Schedule:
     def _in_place(self, item: Item, kernel: Kernel) -> bool:
         """Whether an item may write to its variable's memory where it stands."""
         assert item.variable is not None
-        memory = self._memory(item.variable)
+        memory = self.memory_of(item.variable)
         if any(root in memory for root in self.phases.roots if root is not item.node):
             return False  # another variable's new value, or an output, is this one's old value
         here = self.kernels.index(kernel)
@@ -393,7 +328,7 @@ class Schedule:
         """Find the kernels that give the same at every step of a run."""
         changing: set[Tensor] = set()
         for variable in self._updates:
-            changing |= self._memory(variable)
+            changing |= self.memory_of(variable)
         for kernel in self.kernels:
             kernel.once = kernel.phase == 0 and not any(
                 item.variable is not None

@@ -1,0 +1,163 @@
+"""The C loop over steps: the phases in turn, sums over workers, and the checks before updates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..code import C_TYPES
+from ..plan import element_count
+from ..tensor import Tensor
+from .kernel import Kernel
+from .library import library
+from .memory import Memory
+from .phases import is_row
+
+__all__ = ["Segment", "loop_text", "segments_of", "sum_functions"]
+
+ARGUMENTS = "w, batch, done, step"
+
+
+@dataclass
+class Segment:
+    """Kernels that run between two meetings of all workers.
+
+    Attributes
+    ----------
+    phase : int
+    kernels : list of Kernel
+    name : str
+        What the C function is called.
+    checked : bool
+        Whether feeds and outputs are checked before it: variables change from here on.
+    """
+
+    phase: int
+    kernels: list[Kernel] = field(default_factory=list)
+    name: str = ""
+    checked: bool = False
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether it takes a tile of rows at a time."""
+        return self.phase % 2 == 1
+
+
+def segments_of(kernels: Sequence[Kernel]) -> list[Segment]:
+    """Cut the kernels of a step at phases, and before the first that changes a variable."""
+    segments: list[Segment] = []
+    changing = False
+    for kernel in kernels:
+        if kernel.once:
+            continue
+        first = kernel.writes_variables and not changing
+        changing = changing or first
+        if first or not segments or segments[-1].phase != kernel.phase:
+            segments.append(Segment(kernel.phase, checked=first))
+        segments[-1].kernels.append(kernel)
+    for number, segment in enumerate(segments):
+        segment.name = f"{'rows' if segment.by_rows else 'whole'}_{number + 1}"
+    return segments
+
+
+def sum_functions(memory: Memory) -> list[str]:
+    """Return the C functions that add up what workers have summed."""
+    kinds = {C_TYPES[node.dtype.name] for node in memory.sums.offsets}
+    return [f"ADD_SUMS({kind})" for kind in sorted(kinds)]
+
+
+def loop_text(
+    segments: Sequence[Segment],
+    memory: Memory,
+    outputs: Mapping[str, Tensor],
+    loads: bool,
+    once: bool,
+) -> str:
+    """Return the C function that runs many steps.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+    memory : Memory
+    outputs : mapping of str to Tensor
+    loads : bool
+        Whether there are ragged feeds.
+    once : bool
+        Whether some kernels give the same at every step, and run before the first.
+    """
+    steps: list[str] = []
+    if loads:
+        steps += ["if (w->number == 0) load(w, batch, done);", "barrier(w);"]
+    for segment in segments:
+        if segment.checked:
+            steps += _check_lines(outputs)
+        if segment.by_rows:
+            steps += _row_lines(segment, memory)
+        else:
+            steps += [f"{segment.name}({ARGUMENTS});", "barrier(w);"]
+    if not any(segment.checked for segment in segments):
+        steps += _check_lines(outputs)
+    body = "\n".join(f"    {line}" for line in steps)
+    first = "  once(w, 0, 0, 0);\n  barrier(w);\n" if once else ""
+    return library("loop.h").replace("/* ONCE */\n", first).replace("/* STEP */", body)
+
+
+def _row_lines(segment: Segment, memory: Memory) -> list[str]:
+    """Return the lines that take each worker's rows tile by tile, then add up the sums."""
+    sums = [n for n in memory.sums.offsets if memory.schedule.items[n][0].phase == segment.phase]
+    lines = [
+        "low = share_of_rows(w, batch, w->number);",
+        "high = share_of_rows(w, batch, w->number + 1);",
+        *(_clear(node, memory) for node in sums),
+        "for (int64_t first = low; first < high; first += r->tile) {",
+        "  const int64_t rows = high - first < r->tile ? high - first : r->tile;",
+        f"  {segment.name}({ARGUMENTS}, first, rows, first > low);",
+        "}",
+        "barrier(w);",
+    ]
+    if sums:
+        lines.append("if (r->threads > 1) {")
+        lines += [f"  {_merge(node, memory)}" for node in sums]
+        lines += ["  barrier(w);", "}"]
+    return lines
+
+
+def _merge(node: Tensor, memory: Memory) -> str:
+    """Return the line that adds up what all workers have summed."""
+    kind, start = C_TYPES[node.dtype.name], memory.tile.size + memory.sums.offsets[node]
+    return f"add_sums_{kind}(w, {start}, {memory.elements(node, 0)});"
+
+
+def _clear(node: Tensor, memory: Memory) -> str:
+    """Return the line that sets a sum to zero; a product's first tile does so itself."""
+    size = memory.elements(node, 0) * node.dtype.itemsize
+    start = memory.tile.size + memory.sums.offsets[node]
+    product = memory.schedule.items[node][0].kind == "product"
+    condition = "if (low == high) " if product else ""
+    return f"{condition}memset(w->own + {start}, 0, {size});"
+
+
+def _check_lines(outputs: Mapping[str, Tensor]) -> list[str]:
+    return [
+        "if (w->number == 0) {",
+        *(f"  {line}" for line in _guards(outputs)),
+        "  note_bad_ids(r, step);",
+        "}",
+        "barrier(w);",
+        "if (r->stopped >= 0) break;",
+    ]
+
+
+def _guards(outputs: Mapping[str, Tensor]) -> list[str]:
+    """Return the lines that look whether the watched output is finite."""
+    lines = []
+    for number, (name, node) in enumerate(outputs.items()):
+        if node.dtype.kind != "f":
+            continue
+        size = element_count(node.shape, 1)
+        offset, count = ("done", "batch") if is_row(node.shape) else ("step", "1")
+        kind = C_TYPES[node.dtype.name]
+        pointer = f"(const {kind} *)r->outputs[{number}] + {offset} * {size}"
+        test = f"finite_f{8 * node.dtype.itemsize}({pointer}, {count} * {size})"
+        lines.append(f"if (r->guard == {number} && !{test}) r->stopped = step;  /* {name} */")
+    return lines
