@@ -17,6 +17,9 @@ from .values import is_missing, is_several, kinds_of, text, texts
 
 __all__ = ["Factor", "factorize"]
 
+CELLS_AT_ONCE = 16_384  # pandas passes over texts twice: the second time they are in the cache
+FEW = 4  # cells a distinct value
+
 
 @dataclass(frozen=True, eq=False)
 class Factor:
@@ -89,7 +92,8 @@ def factorize(key: str, cells: Any) -> Factor:
         return _one(key, cells[0])
     if isinstance(cells, pd.Series):
         if isinstance(cells.dtype, pd.StringDtype) and cells.dtype.storage == "python":
-            return _clean(*pd.factorize(np.asarray(cells)))
+            cells = np.asarray(cells)
+            return _texts(cells) or _mixed(cells)
         if isinstance(cells.dtype, pd.CategoricalDtype):
             return _clean(cells.cat.codes.to_numpy(), cells.cat.categories)
         if _holds_lists(cells.dtype):
@@ -125,8 +129,12 @@ def _clean(codes: np.ndarray, values: Any) -> Factor:
         renumbered = np.where(keep, np.cumsum(keep) - 1, -1)
         codes = np.append(renumbered, -1)[codes]
         values = [value for value, kept in zip(values, keep, strict=True) if kept]
-    smallest = np.int8 if len(values) < 127 else np.int16 if len(values) < 32767 else np.int32
-    return Factor(codes.astype(smallest, copy=False), values)
+    return Factor(codes.astype(_smallest(len(values)), copy=False), values)
+
+
+def _smallest(count: int) -> type[np.signedinteger[Any]]:
+    """Return the narrowest dtype for the codes of so many values."""
+    return np.int8 if count < 127 else np.int16 if count < 32767 else np.int32
 
 
 def _plain(values: Any) -> list[Any] | np.ndarray:
@@ -146,17 +154,29 @@ def _objects(key: str, cells: np.ndarray) -> Factor:
 
 def _flat(cells: np.ndarray) -> Factor | None:
     """Return the factor of single cells, or None where some hold several values."""
-    try:
-        codes, values = pd.factorize(cells)
-    except TypeError:
-        if any(map(is_several, cells)):
-            return None
-        return _mixed(cells)
-    if all(type(value) is str for value in values):
-        return _clean(codes, values)
-    if any(map(is_several, values)):
+    found = _texts(cells)
+    if found is None and any(map(is_several, cells)):
         return None
-    return _mixed(cells)
+    return found or _mixed(cells)
+
+
+def _texts(cells: np.ndarray) -> Factor | None:
+    """Return the factor of texts and missing cells, or None where there is anything else."""
+    found = {"": -1}  # the empty string is a missing value too
+    parts, start, step = list[np.ndarray](), 0, CELLS_AT_ONCE
+    while start < len(cells) or not parts:
+        try:
+            codes, values = pd.factorize(cells[start : start + step])
+        except TypeError:  # what cannot be hashed is no text
+            return None
+        if not all(type(value) is str for value in values):
+            return None
+        table = [found.setdefault(value, len(found) - 1) for value in values]
+        parts.append(np.array([*table, -1], _smallest(len(found)))[codes])
+        start += step
+        if len(values) * FEW > step:  # joining many small tables costs more than one large one
+            step = max(step, len(cells))
+    return Factor(np.concatenate(parts), list(found)[1:])
 
 
 def _first_present(cells: np.ndarray) -> Iterable[Any]:

@@ -1,0 +1,52 @@
+"""Texts are factorized piece by piece; nothing shows where the pieces meet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cannery.feature_columns.factor import CELLS_AT_ONCE, factorize
+
+ROWS = 2 * CELLS_AT_ONCE + 7
+TEXTS = ["Oslo", "", None, "Rome", "Lima", float("nan")]
+
+
+def cells(number: int, late: object = "Quito") -> np.ndarray:
+    """`number` distinct texts and missing cells in turn, and one more at the very end."""
+    values = [*TEXTS, *(f"town {at}" for at in range(number))]
+    found = np.array([values[row % len(values)] for row in range(ROWS)], dtype=object)
+    found[-1] = late
+    return found
+
+
+@pytest.mark.parametrize("number", [0, 300, 30_000])
+@pytest.mark.parametrize("dtype", [object, pd.StringDtype("python"), "str"])
+def test_every_cell_keeps_its_text(number, dtype):
+    raw = cells(number)
+    factor = factorize("town", pd.Series(raw, dtype=dtype))
+    missing = np.array([not isinstance(cell, str) or not cell for cell in raw])
+    assert ((factor.codes < 0) == missing).all()
+    assert len(set(factor.values)) == len(factor.values)
+    values = np.array([*factor.values, None], dtype=object)
+    assert (values[factor.codes[~missing]] == raw[~missing]).all()
+    assert list(factor.values[:3]) == ["Oslo", "Rome", "Lima"]
+
+
+@pytest.mark.parametrize(("late", "kinds"), [(5, {"text", "number"}), (b"x", {"text"})])
+def test_a_late_cell_of_another_type_is_kept_as_it_is(late, kinds):
+    factor = factorize("town", cells(3, late))
+    assert factor.values[factor.codes[-1]] == late
+    assert type(factor.values[factor.codes[-1]]) is type(late)
+    assert factor.kinds == kinds | {"missing"}
+
+
+def test_a_late_list_makes_every_cell_a_list():
+    factor = factorize("town", cells(3, ["Oslo", "Quito"]))
+    assert np.diff(factor.offsets)[-1] == 2
+    assert factor.values[factor.codes[-1]] == "Quito"
+
+
+def test_no_cells():
+    factor = factorize("town", np.array([], dtype=object))
+    assert len(factor.codes) == len(factor.values) == 0
