@@ -313,8 +313,8 @@ class Writer(Protocol):
     def store(self, y: Tensor, index: Index, value: Code, adds: bool = False) -> None:
         """Write an element of the result, or add to it."""
 
-    def call(self, function: str, *nodes: Tensor) -> None:
-        """Call a C function with the memory of some values and the size of the first."""
+    def pointer(self, x: Tensor) -> str:
+        """Return the name of the pointer to a value's memory."""
 
     def fold(
         self, dtype: Any, start: str, sizes: Sequence[Dimension], depth: int

@@ -291,11 +291,9 @@ class Nest:
         for place in self.source.targets(self._item):
             self.line(f"{place.at(index)} {'+=' if adds else '='} {value};")
 
-    def call(self, function: str, *nodes: Tensor) -> None:
-        """Call a C function with the memory of some values and the size of the first."""
-        names = [self.source.place(node).name for node in nodes]
-        total = " * ".join(size_text(n) for n in nodes[0].shape) or "1"
-        self.line(f"{function}(w, {', '.join([*names, total])});")
+    def pointer(self, x: Tensor) -> str:
+        """Return the name of the pointer to a value's memory."""
+        return str(self.source.place(x).name)
 
     def write_statement(self, item: Item) -> None:
         """Write a kernel that is one op's own loops."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..code import Code, Index, Push, Writer
+from ..code import Code, Index, Push, Writer, size_text
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Shape, Tensor, TensorLike
 from .lookup import require_ids, scatter, take, within
@@ -54,7 +54,16 @@ class _GroupRows(Op):
         return True
 
     def write(self, c: Writer, y: Tensor) -> None:
-        c.call(f"group_rows_{y.inputs[0].dtype}", y.inputs[0], y)
+        (ids,) = y.inputs
+        size = " * ".join(map(size_text, y.shape)) or "1"
+        pairs = c.local("struct pair *const", f"pairs_for(w, {size})")
+        kept, largest = c.local("int64_t", "0"), c.local("uint64_t", "0")
+        with c.loops(y.shape) as place:
+            index = Index(y.shape, place)
+            c.store(y, index, Code("-1"))
+            found = c.read(ids, index)
+            c.line(f"{kept} = keep_id({pairs}, {kept}, {found}, {index.ravel()}, &{largest});")
+        c.line(f"rank_pairs({pairs}, {size}, {kept}, {largest}, {c.pointer(y)});")
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((_IDS,))

@@ -28,24 +28,26 @@ static void sort_pairs(struct pair *pairs, struct pair *other, int64_t size, uin
   if (from != pairs) memcpy(pairs, from, (size_t)size * sizeof *pairs);
 }
 
-#define GROUP_ROWS(name, type) \
-  static void group_rows_##name(struct worker *w, const type *ids, int32_t *ranks, int64_t size) { \
-    struct pair *const pairs = workspace(w->run, (size_t)size * 2 * sizeof *pairs); \
-    int64_t kept = 0; \
-    uint64_t largest = 0; \
-    for (int64_t i = 0; i < size; i++) { \
-      ranks[i] = -1; \
-      if (ids[i] < 0) continue; \
-      pairs[kept].id = (uint64_t)ids[i]; \
-      pairs[kept++].place = i; \
-      if ((uint64_t)ids[i] > largest) largest = (uint64_t)ids[i]; \
-    } \
-    sort_pairs(pairs, pairs + size, kept, largest); \
-    int32_t rank = -1; \
-    for (int64_t k = 0; k < kept; k++) { \
-      if (k == 0 || pairs[k].id != pairs[k - 1].id) rank++; \
-      ranks[pairs[k].place] = rank; \
-    } \
+/* Room for as many pairs, and as much again to sort them. */
+static struct pair *pairs_for(struct worker *w, int64_t size) {
+  return workspace(w->run, (size_t)size * 2 * sizeof(struct pair));
+}
+
+static inline int64_t keep_id(
+    struct pair *pairs, int64_t kept, int64_t id, int64_t place, uint64_t *largest) {
+  if (id < 0) return kept;
+  pairs[kept].id = (uint64_t)id;
+  pairs[kept].place = place;
+  if ((uint64_t)id > *largest) *largest = (uint64_t)id;
+  return kept + 1;
+}
+
+static void rank_pairs(
+    struct pair *pairs, int64_t size, int64_t kept, uint64_t largest, int32_t *ranks) {
+  sort_pairs(pairs, pairs + size, kept, largest);
+  int32_t rank = -1;
+  for (int64_t k = 0; k < kept; k++) {
+    if (k == 0 || pairs[k].id != pairs[k - 1].id) rank++;
+    ranks[pairs[k].place] = rank;
   }
-GROUP_ROWS(int32, int32_t)
-GROUP_ROWS(int64, int64_t)
+}

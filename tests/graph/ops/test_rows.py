@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from cannery.graph import OPS, evaluate, group_ids, group_rows, replace_rows, sum_groups
+from cannery.graph import (
+    OPS,
+    Program,
+    evaluate,
+    group_ids,
+    group_rows,
+    placeholder,
+    replace_rows,
+    sum_groups,
+)
+from cannery.graph.compiler.toolchain import find_toolchain
 
 IDS = arrays.arrays(
     st.sampled_from([np.int32, np.int64]),
@@ -57,3 +67,16 @@ def test_refusals():
         group_rows([1.0])
     with pytest.raises(ValueError, match="takes the groups of these ids"):
         group_ids([1, 2], [0])
+
+
+@pytest.mark.skipif(find_toolchain() is None, reason="no C compiler on this machine")
+@pytest.mark.parametrize("axes", [0, 1])
+def test_compiled_groups_follow_the_order_of_the_rows(axes):
+    fed = placeholder("ids", (None, 2), "int64")
+    ids = fed[:, 1] if axes == 0 else fed
+    program = Program([fed], {"ranks": group_rows(ids)})
+    feeds, rows = {"ids": np.array([[5, 7], [5, -1], [2**40, 5], [0, 7]])}, [3, 2, 0, 1]
+    for batch_size in (2, 4):
+        expected = program.start().run(feeds, rows, batch_size)["ranks"]
+        actual = program.start(jit=True).run(feeds, rows, batch_size)["ranks"]
+        assert actual.tolist() == expected.tolist()
