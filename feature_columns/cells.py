@@ -40,9 +40,8 @@ KINDS.add("cells", Cells)
 def learn_cells(frame: Frame, key: str) -> Cells:
     """Return what the cells of a raw column are."""
     factor = frame.factor(key)
-    several = factor.offsets is not None
-    longest = int(np.diff(factor.offsets).max(initial=0)) if several else 1
-    return Cells(several, tuple(sorted(factor.kinds)), longest)
+    longest = 1 if factor.offsets is None else int(np.diff(factor.offsets).max(initial=0))
+    return Cells(factor.offsets is not None, tuple(sorted(factor.kinds)), longest)
 
 
 def cells_of(frame: Frame, key: str, cells: Cells | None) -> Factor:

@@ -222,11 +222,12 @@ class Nest:
         """Return the C text of an element that is in memory."""
         if x.op.name == "constant" and not x.shape:
             return Code(c_number(x.attributes["value"]))
-        if x.op.name == "placeholder" and is_row(x.shape) and x not in self.source.loaded:
-            axes = (self._row(index.axes[0]), *index.axes[1:])
-            return self.source.place(x).at(Index(x.shape, axes))
         place: Place | None = self.source.place(x)
-        return None if place is None else place.at(index)
+        if place is None:
+            return None
+        if x.op.name == "placeholder" and is_row(x.shape) and x not in self.source.loaded:
+            index = Index(x.shape, (self._row(index.axes[0]), *index.axes[1:]))
+        return place.at(index)
 
     def _row(self, i: Code) -> Code:
         """Return which row of the data a row of the batch is."""

@@ -239,7 +239,7 @@ class Schedule:
         found: dict[Tensor, set[object]],
     ) -> None:
         for i, source in enumerate(node.inputs):
-            here = mode if mode is SAME else OTHER
+            here: object = mode if mode is SAME else OTHER
             if kind in ("product", "statement") or (node.op.folds and kind != "push"):
                 here = OTHER
             if node.op.view and node.op.name not in ONES_ONLY:
