@@ -21,7 +21,6 @@ from ..graph import (
     mean,
     name_scope,
     placeholder,
-    simplify,
 )
 from ..graph import optimizers as graph_optimizers
 from ..graph import sum as total
@@ -117,7 +116,7 @@ def build(
         tower.build(features, list(itertools.islice(learned, len(given))), head.width)
     built = [tower for tower, _ in pairs]
     logits = scaling(_logits(built, features, None, head.width))
-    prediction = _simplified(Program(outputs=head.predictions(logits)))
+    prediction = Program(outputs=head.predictions(logits)).simplified()
     training = _training(pairs, head, features, scaling, int(generator.integers(2**31)))
     values = training.initial_values(int(generator.integers(2**31)))
     return Built(columns, training, prediction, values, tuple(built), scaling)
@@ -161,7 +160,7 @@ def _training(
         with name_scope(tower.name):
             updates.update(optimizer.minimize(aim, tower.variables, step))
     updates[step] = step + 1
-    return _simplified(Program(outputs={"loss": loss}, updates=updates))
+    return Program(outputs={"loss": loss}, updates=updates).simplified()
 
 
 def _logits(
@@ -171,12 +170,3 @@ def _logits(
     logits = sum(rest, first)
     # A model of biases alone has no batch axis of its own.
     return logits if logits.rank == 2 else broadcast_like(logits, features.zeros(width))
-
-
-def _simplified(program: Program) -> Program:
-    roots = simplify([*program.outputs.values(), *program.updates.values()])
-    names = list(program.outputs)
-    return Program(
-        outputs=dict(zip(names, roots[: len(names)], strict=True)),
-        updates=dict(zip(program.updates, roots[len(names) :], strict=True)),
-    )

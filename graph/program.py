@@ -12,6 +12,7 @@ from ..errors import InvalidType, InvalidValue, ShapeMismatch
 from .compiler.compiled import Compiled, CompiledExecution
 from .interpreter import Execution
 from .serialize import from_json, to_json
+from .simplify import simplify
 from .step import Step
 from .tensor import Tensor
 from .text import notebook_html, program_text
@@ -34,6 +35,11 @@ class Program(Step):
         What a run returns. A sequence is named by its tensors' names.
     updates : mapping of Variable to Tensor, optional
         The new value of each variable that changes.
+
+    Attributes
+    ----------
+    origin : Program or None
+        The program that this one was simplified from.
 
     Raises
     ------
@@ -63,6 +69,7 @@ class Program(Step):
         if not isinstance(outputs, Mapping):
             outputs = {tensor.name: tensor for tensor in outputs}
         super().__init__(outputs, updates or {})
+        self.origin: Program | None = None
         self._compiled: Compiled | None = None
         needed = self.inputs
         if inputs is not None:
@@ -158,6 +165,32 @@ class Program(Step):
         if self._compiled is None:
             self._compiled = Compiled(self)
         return self._compiled
+
+    def simplified(self) -> Program:
+        """Return a program of the same values that takes fewer ops; see `cannery.graph.simplify`.
+
+        Returns
+        -------
+        Program
+            Its `origin` is this program. Feeds that nothing needs any more are not its inputs.
+
+        Examples
+        --------
+        >>> from cannery.graph import Program, log, placeholder
+        >>> x = placeholder("x", (None,))
+        >>> print(Program(outputs={"y": log(x * 1.0 + 1.0)}).simplified())
+        x = placeholder()  # (batch) float32
+        log1p = log1p(x)  # (batch) float32
+        output y = log1p
+        """
+        roots = simplify([*self.outputs.values(), *self.updates.values()])
+        names, late = list(self.outputs), roots[len(self.outputs) :]
+        found = Program(
+            outputs=dict(zip(names, roots, strict=False)),
+            updates=dict(zip(self.updates, late, strict=True)),
+        )
+        found.origin = self
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return the program as plain data; see `cannery.graph.serialize.to_json`."""

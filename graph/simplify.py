@@ -6,7 +6,8 @@ the result. Here constants are folded and rules applied until none applies any m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -34,7 +35,10 @@ from .rewrites import REWRITES, fold, unspread
 from .tensor import Tensor, name_scope, topological
 from .variables import placeholder
 
-__all__ = ["RULES", "simplify"]
+__all__ = ["KINDS", "RULES", "count_ops", "simplify", "simplify_once"]
+
+# Kinds of rewrites, in the order in which they are tried on a node.
+KINDS = ("constants", "shapes", "broadcasts", "algebra")
 
 COMMUTATIVE = frozenset(
     {"add", "multiply", "maximum", "minimum", "equal", "not_equal", "logical_and", "logical_or"}
@@ -121,41 +125,67 @@ def simplify(roots: Sequence[Tensor]) -> list[Tensor]:
     """
     current = list(roots)
     for _ in range(MOST_PASSES):
-        simpler = _pass(current)
+        simpler = simplify_once(current)
         if simpler == current:
             break
         current = simpler
     return current
 
 
-def _pass(roots: Sequence[Tensor]) -> list[Tensor]:
-    """Return the roots after one improvement of each node, inputs first."""
+def simplify_once(
+    roots: Sequence[Tensor],
+    kinds: Collection[str] = KINDS,
+    applied: Counter[str] | None = None,
+) -> list[Tensor]:
+    """Return the roots after one improvement of each node, inputs first.
+
+    Parameters
+    ----------
+    roots : sequence of Tensor
+    kinds : collection of str
+        The kinds of rewrites to try.
+    applied : Counter, optional
+        Counts the rewrites of each kind.
+    """
     done: dict[Tensor, Tensor] = {}
+    count: Counter[str] = Counter() if applied is None else applied
     for node in topological(roots):
         inputs = tuple(done[source] for source in node.inputs)
         with name_scope(node.name[: node.name.rfind("/") + 1]):
             same = inputs == node.inputs
-            done[node] = _improve(node if same else node.op(*inputs, **node.attributes))
+            rebuilt = node if same else node.op(*inputs, **node.attributes)
+            done[node] = _improve(rebuilt, kinds, count)
     return [done[root] for root in roots]
 
 
-def _improve(node: Tensor) -> Tensor:
+def _improve(node: Tensor, kinds: Collection[str], applied: Counter[str]) -> Tensor:
     """Return the result of the first rule that applies, or the node itself."""
-    for found in _candidates(node):
-        # A rule that would drop a broadcast does not apply.
-        if found is not None and found.shape == node.shape and found.dtype == node.dtype:
-            return found
+    for kind in kinds:
+        for found in _candidates(kind, node):
+            # A rule that would drop a broadcast does not apply.
+            if found is not None and found.shape == node.shape and found.dtype == node.dtype:
+                applied[kind] += found is not node
+                return found
     return node
 
 
-def _candidates(node: Tensor) -> Iterator[Tensor | None]:
-    yield fold(node)
-    for rewrite in REWRITES.get(node.op.name, ()):
-        yield rewrite(node)
-    yield unspread(node)
-    for left, right in _RULES_OF.get(node.op.name, ()):
-        bindings = _match(left, node, {})
-        yield None if bindings is None else _build(right, bindings, node)
+def _candidates(kind: str, node: Tensor) -> Iterator[Tensor | None]:
+    if kind == "constants":
+        yield fold(node)
+    elif kind == "shapes":
+        for rewrite in REWRITES.get(node.op.name, ()):
+            yield rewrite(node)
+    elif kind == "broadcasts":
+        yield unspread(node)
+    else:
+        for left, right in _RULES_OF.get(node.op.name, ()):
+            bindings = _match(left, node, {})
+            yield None if bindings is None else _build(right, bindings, node)
+
+
+def count_ops(roots: Sequence[Tensor]) -> int:
+    """Return how many ops tensors take to compute, those that are given left out."""
+    return sum(bool(node.inputs) for node in topological(roots))
 
 
 def _match(pattern: Tensor, node: Tensor, bindings: Bindings) -> Bindings | None:
