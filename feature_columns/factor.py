@@ -101,7 +101,7 @@ def factorize(key: str, cells: Any) -> Factor:
         elif cells.dtype == object:
             cells = cells.to_numpy()
     if isinstance(cells, np.ndarray) and cells.ndim == 2:
-        return _lists(key, list(cells))
+        return _lists(key, cells)
     if isinstance(cells, np.ndarray) and cells.dtype == object:
         return _objects(key, cells)
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "US":
@@ -157,7 +157,7 @@ def _flat(cells: np.ndarray) -> Factor | None:
     found = _texts(cells)
     if found is None and any(map(is_several, cells)):
         return None
-    return found or _mixed(cells)
+    return found or _whole_numbers(cells) or _mixed(cells)
 
 
 def _texts(cells: np.ndarray) -> Factor | None:
@@ -177,6 +177,16 @@ def _texts(cells: np.ndarray) -> Factor | None:
         if len(values) * FEW > step:  # joining many small tables costs more than one large one
             step = max(step, len(cells))
     return Factor(np.concatenate(parts), list(found)[1:])
+
+
+def _whole_numbers(cells: np.ndarray) -> Factor | None:
+    """Return the factor of whole numbers that fit 64 bits, or None where there is anything else."""
+    if pd.api.types.infer_dtype(cells) != "integer":
+        return None
+    try:
+        return _clean(*pd.factorize(cells.astype(np.int64)))
+    except OverflowError:
+        return None
 
 
 def _first_present(cells: np.ndarray) -> Iterable[Any]:
@@ -204,6 +214,11 @@ def _identity(cell: Any) -> tuple[type, Any]:
 
 
 def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
+    numbers = _numbers(cells)
+    if numbers is not None:
+        flat, offsets = numbers
+        inner = _clean(*pd.factorize(flat))
+        return Factor(inner.codes, inner.values, offsets)
     rows = [cell if type(cell) is list else _members(cell) for cell in cells]
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -215,6 +230,22 @@ def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
             f"column {key!r}", f"row {row} holds a list of lists", repr(rows[row]), "flatten it"
         )
     return Factor(inner.codes, inner.values, offsets)
+
+
+def _numbers(cells: Sequence[Any] | np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the values and offsets of a matrix of numbers, or of arrays with one dtype."""
+    if isinstance(cells, np.ndarray) and cells.ndim == 2:
+        if cells.dtype.kind not in "iufb":
+            return None
+        return cells.reshape(-1), np.arange(len(cells) + 1, dtype=np.int64) * cells.shape[1]
+    if {type(cell) for cell in cells} != {np.ndarray}:
+        return None
+    if len({cell.dtype for cell in cells}) > 1 or any(cell.ndim != 1 for cell in cells):
+        return None
+    if cells[0].dtype.kind not in "iufb":
+        return None
+    lengths = np.fromiter(map(len, cells), dtype=np.int64, count=len(cells))
+    return np.concatenate(cells), np.concatenate([[0], np.cumsum(lengths)])
 
 
 def _members(cell: Any) -> Sequence[Any]:

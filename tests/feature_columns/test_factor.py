@@ -1,4 +1,4 @@
-"""Texts are factorized piece by piece; nothing shows where the pieces meet."""
+"""The distinct values of a raw column, in every layout; nothing shows where pieces meet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from cannery.feature_columns.factor import CELLS_AT_ONCE, factorize
 
 ROWS = 2 * CELLS_AT_ONCE + 7
 TEXTS = ["Oslo", "", None, "Rome", "Lima", float("nan")]
+LISTS = [[7, 2], [7, 7], [2, 9]]
 
 
 def cells(number: int, late: object = "Quito") -> np.ndarray:
@@ -50,3 +51,35 @@ def test_a_late_list_makes_every_cell_a_list():
 def test_no_cells():
     factor = factorize("town", np.array([], dtype=object))
     assert len(factor.codes) == len(factor.values) == 0
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        np.array(LISTS, np.int32),
+        pd.Series([np.array(row) for row in LISTS]),
+        pd.Series(LISTS),
+        pd.Series([tuple(row) for row in LISTS]),
+        np.array(LISTS, object),
+    ],
+    ids=["matrix", "arrays", "lists", "tuples", "objects"],
+)
+def test_whole_numbers_are_the_same_in_every_layout(cells):
+    found = factorize("ids", cells)
+    assert found.values[found.codes].tolist() == [7, 2, 7, 7, 2, 9]
+    assert found.offsets.tolist() == [0, 2, 4, 6]
+    assert isinstance(found.values, np.ndarray)
+
+
+def test_lists_of_different_lengths_and_missing_numbers():
+    found = factorize("ids", pd.Series([np.array([1.0, np.nan]), np.array([]), np.array([1.0])]))
+    assert found.offsets.tolist() == [0, 2, 2, 3]
+    assert (found.codes.tolist(), list(found.values)) == ([0, -1, 0], [1.0])
+
+
+def test_numbers_of_several_types_stay_apart():
+    assert factorize("ids", pd.Series([[1, True], [1.0, 1]])).codes.tolist() == [0, 1, 2, 0]
+
+
+def test_numbers_too_large_for_an_integer_are_kept():
+    assert factorize("ids", pd.Series([[2**70, 3], [3]])).values == [2**70, 3]
