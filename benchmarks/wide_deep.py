@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
-import os
-import subprocess
-import sys
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from turns import Process, main
 
 CANNERY = "cannery"
 PEERS = {
@@ -65,52 +61,11 @@ class Peer:
         return float(roc_auc_score(labels, logits)), float(accuracy_score(labels, logits > 0))
 
 
-def serve(name: str) -> None:
-    """Answer the driver's questions, one JSON line each, until it closes the pipe."""
-    answers = sys.stdout
-    sys.stdout = sys.stderr
+def worker(name: str) -> Any:
+    """Return what answers the driver's questions in a process of its own."""
     if name == CANNERY:
-        worker: Any = importlib.import_module("peer_cannery").Worker()
-    else:
-        worker = Peer(PEERS[name])
-    for line in sys.stdin:
-        question, arguments = json.loads(line)
-        print(json.dumps(getattr(worker, question)(*arguments)), file=answers, flush=True)
-
-
-class Process:
-    """One worker and the pipe to it."""
-
-    def __init__(self, name: str, threads: int):
-        variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        command = [sys.executable, __file__, "--worker", name]
-        if hasattr(os, "sched_setaffinity"):
-            command += ["--cores", str(threads)]
-        self.name = name
-        self.child = subprocess.Popen(
-            command,
-            cwd=Path(__file__).parent,
-            env={**os.environ, **dict.fromkeys(variables, str(threads))},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, question: str, *arguments: int) -> Any:
-        """Return the worker's answer; a dead worker ends the benchmark."""
-        assert self.child.stdin and self.child.stdout
-        self.child.stdin.write(json.dumps((question, arguments)) + "\n")
-        self.child.stdin.flush()
-        line = self.child.stdout.readline()
-        if not line:
-            raise SystemExit(f"worker {self.name!r} ended, see its message above")
-        return json.loads(line)
-
-    def close(self) -> None:
-        """Let the worker end and wait for it."""
-        assert self.child.stdin
-        self.child.stdin.close()
-        self.child.wait()
+        return importlib.import_module("peer_cannery").Worker()
+    return Peer(PEERS[name])
 
 
 def compare(names: list[str], repetitions: int, epochs: int, threads: int) -> None:
@@ -142,23 +97,14 @@ def cell(medians: dict[tuple[str, int], float], name: str, batch_size: int) -> s
     return f"{speed / 1000:>11,.0f} k {ratio:<7}"
 
 
-def main() -> None:
-    """Read the command line; as a worker, serve."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peers", nargs="*", default=[CANNERY, *PEERS])
-    parser.add_argument("--repetitions", type=int, default=7)
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    parser.add_argument("--cores", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.cores:
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
-    if options.worker:
-        serve(options.worker)
-    else:
-        compare(options.peers, options.repetitions, options.epochs, options.threads)
+def drive(options: argparse.Namespace) -> None:
+    """Compare what the command line asks for."""
+    compare(options.peers, options.repetitions, options.epochs, options.threads)
 
 
 if __name__ == "__main__":
-    main()
+    PARSER = argparse.ArgumentParser(description=__doc__)
+    PARSER.add_argument("--peers", nargs="*", default=[CANNERY, *PEERS])
+    PARSER.add_argument("--repetitions", type=int, default=7)
+    PARSER.add_argument("--epochs", type=int, default=6)
+    main(PARSER, worker, drive)
