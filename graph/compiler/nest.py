@@ -273,7 +273,7 @@ class Nest:
 
     def place_in_batch(self, y: Tensor, index: Index) -> str:
         """Return the place of an element of a value of the whole batch, in row-major order."""
-        if self.source.ahead or not is_row(y.shape):
+        if not self.source._by_rows or not is_row(y.shape):
             return str(index.ravel())
         axes = (Code(f"first + {index.axes[0]}", index.axes[0]), *index.axes[1:])
         return str(Index(y.shape, axes).ravel())

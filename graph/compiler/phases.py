@@ -14,13 +14,14 @@ from ..plan import LEAVES, Plan
 from ..step import Step
 from ..tensor import Shape, Tensor
 
-__all__ = ["Phases", "behind", "is_row", "is_whole", "wide"]
+__all__ = ["Phases", "behind", "by_rows", "is_row", "is_whole", "wide"]
 
 # Ops that cost so much that no element is computed twice.
 COSTLY = frozenset(
     "sum max min prod logsumexp argmax exp expm1 log log1p power tanh sigmoid softplus erf sin cos "
     "sigmoid_cross_entropy divide sqrt reciprocal matmul uniform dropout_mask sum_rows".split()
 )
+ANY_ROW = frozenset({"take", "sum_rows"})  # ids say which row of the first input is read
 GEMM_COLUMNS = 8  # narrower products are written out as loops
 
 
@@ -46,6 +47,17 @@ def behind(source: Tensor) -> tuple[Tensor, list[Tensor]]:
         views.append(source)
         source = source.inputs[0]
     return source, views
+
+
+def by_rows(source: Tensor) -> bool:
+    """Whether row i of a value is row i of what its views show, or the same for every row.
+
+    A view of another shape may move rows: ``reshape(transpose(x), (-1, 3))`` does.
+    """
+    base, views = behind(source)
+    shapes = [base.shape, *(view.shape for view in reversed(views))]
+    first = next((n for n, shape in enumerate(shapes) if not is_whole(shape)), len(shapes))
+    return all(map(is_row, shapes[first:]))
 
 
 class Phases:
@@ -81,6 +93,13 @@ class Phases:
         for node in self.nodes:
             for source in () if node.op.view else node.inputs:
                 self.users.setdefault(behind(source)[0], []).append((node, source))
+        # Numbers computed from the whole batch: a phase that sees a part of it cannot.
+        self.gathered: set[Tensor] = set()
+        for node in self.nodes:
+            if is_whole(node.shape) and any(
+                not is_whole(x.shape) or x in self.gathered for x in node.inputs
+            ):
+                self.gathered.add(node)
         self.stored: set[Tensor] = set()
         for node in reversed(self.nodes):
             if self._needs_memory(node):
@@ -94,7 +113,8 @@ class Phases:
         if self.is_leaf(node):
             return 0
         if node.op.view:
-            return self.phase[node.inputs[0]]
+            phase = self.phase[node.inputs[0]]
+            return phase + (phase % 2 and not by_rows(node))
         rows = self.follows_rows(node)
         need = max((self._needed(source, rows) for source in node.inputs), default=0)
         return need + (need % 2 != rows)
@@ -117,11 +137,21 @@ class Phases:
         if node.op.writes(node):
             return False
         domain = node.op.push_shape(node)
+        if not all(map(by_rows, self._sources(node))):
+            return False
+        if node.op.name in ANY_ROW and not is_whole(node.inputs[0].shape):
+            return False
         if is_row(node.shape):
-            local = (node.op.by_row or node.op.row_local) and (domain is None or is_row(domain))
-            bases = [behind(source)[0].shape for source in node.inputs]
-            return local and all(is_row(shape) or is_whole(shape) for shape in bases)
+            local = node.op.by_row or node.op.row_local
+            return local and (domain is None or is_row(domain))
         return is_whole(node.shape) and domain is not None and is_row(domain)
+
+    def _sources(self, node: Tensor) -> list[Tensor]:
+        """Return the inputs, or what is behind the transposed one that a sum over rows reads."""
+        if node.op.name != "matmul" or not is_whole(node.shape):
+            return list(node.inputs)
+        a, b = node.inputs
+        return [a.inputs[0] if a.op.name == "transpose" and a.rank == 2 else a, b]
 
     def _needed(self, source: Tensor, rows: bool) -> int:
         """Return the first phase in which a reader may run."""
@@ -185,7 +215,7 @@ class Phases:
 
     def _read_from_memory(self, node: Tensor, user: Tensor, source: Tensor) -> bool:
         """Whether a reader needs the value in memory."""
-        if self.phase[user] != self.phase[node] and bool(wide(node.shape)):
+        if self.phase[user] != self.phase[node] and (wide(node.shape) or node in self.gathered):
             return True
         if source in self.stored and source is not node:
             return False  # the view has memory of its own

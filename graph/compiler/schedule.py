@@ -13,7 +13,7 @@ from ..step import Step
 from ..tensor import Shape, Tensor
 from ..variables import Variable
 from .kernel import Item, Kernel
-from .phases import Phases, ancestors, behind, is_row, is_whole, wide
+from .phases import Phases, ancestors, behind, by_rows, is_row, is_whole, wide
 
 __all__ = ["Schedule"]
 
@@ -136,11 +136,11 @@ class Schedule:
         if len(items) == 1 and items[0].kind == "assign" and items[0].node is root:
             items[0].outputs.append(name)
             return
-        base = behind(root)[0]
-        phase = self.phases.phase[root]
-        if self.phases.is_leaf(base) and is_row(root.shape):
+        base, phase = behind(root)[0], self.phases.phase[root]
+        rows = is_row(root.shape) and by_rows(root)
+        if self.phases.is_leaf(base) and rows:
             phase = 1
-        elif not (is_row(root.shape) and is_row(base.shape)):
+        elif not rows:
             phase += phase % 2
         self._add(Item(root, "assign", phase, wide(root.shape), outputs=[name]))
 
@@ -246,10 +246,10 @@ class Schedule:
                 here = OTHER
             if i in node.op.random_access:
                 here = node.inputs[1] if node.op.name == "take" and here is SAME else OTHER
+            if i == 0 and node.op.name == "replace_rows":
+                here = node.inputs[1]
             if here is SAME and wide(source.shape) != domain and wide(source.shape):
                 here = OTHER
-            if node.op.name == "replace_rows" and i == 0:
-                continue
             if source in self.stored or self.phases.is_leaf(source):
                 found.setdefault(source, set()).add(here)
             else:

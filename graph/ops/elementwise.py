@@ -76,12 +76,12 @@ power = elementwise(
     low=(0.5, -2),
 )
 floor_divide = elementwise(
-    "floor_divide", "floor_divide", "floor({0} / {1})", arity=2, low=(-2, 0.5), kinds="f"
+    "floor_divide", "floor_divide", "floor_divide({0}, {1})", arity=2, low=(-2, 0.5), kinds="f"
 )
 remainder = elementwise(
     "remainder",
     "remainder",
-    "{0} - floor({0} / {1}) * {1}",
+    "remainder({0}, {1})",
     lambda g, y, a, b: (g, -g * floor_divide(a, b)),
     arity=2,
     kinds="f",
@@ -103,18 +103,18 @@ def _split_at(chosen: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
     return mask(g, chosen), mask(g, logical_not(chosen))
 
 
-# A tie counts as the first.
+# The slope of a tie goes to the first; of 0.0 and -0.0 numpy gives the second.
 maximum = elementwise(
     "maximum",
     _maximum,
-    "{0} >= {1} || {0} != {0} ? {0} : {1}",
+    "{0} > {1} || {0} != {0} ? {0} : {1}",
     lambda g, y, a, b: _split_at(greater_equal(a, b), g),
     arity=2,
 )
 minimum = elementwise(
     "minimum",
     _minimum,
-    "{0} <= {1} || {0} != {0} ? {0} : {1}",
+    "{0} < {1} || {0} != {0} ? {0} : {1}",
     lambda g, y, a, b: _split_at(less_equal(a, b), g),
     arity=2,
 )
@@ -163,7 +163,7 @@ def _relu(xp: Any, x: Array, out: Array | None = None) -> Array:
     return xp.maximum(x, 0) if out is None else xp.maximum(x, zeros(x.shape, x.dtype), out=out)
 
 
-relu = elementwise("relu", _relu, "{0} < 0 ? 0 : {0}", lambda g, y, x: (mask(g, y > 0),), low=0.5)
+relu = elementwise("relu", _relu, "{0} <= 0 ? 0 : {0}", lambda g, y, x: (mask(g, y > 0),), low=0.5)
 
 
 def _sigmoid(xp: Any, x: Array, out: Array | None = None) -> Array:

@@ -112,6 +112,7 @@ class _Pad(Op):
 
     name = "pad"
     row_local = True
+    random_access = (0,)
 
     def infer(self, x: Tensor, *, before: tuple[int, ...], after: tuple[int, ...]) -> Spec:
         if not len(before) == len(after) == x.rank or builtins.min(*before, *after, 0, 0) < 0:

@@ -112,10 +112,11 @@ class _CumulativeSum(Op):
         (x,), axis, size = y.inputs, y.attributes["axis"], size_text(y.shape[y.attributes["axis"]])
         with c.loops([1 if i == axis else n for i, n in enumerate(y.shape)]) as outer:
             total = c.local(C_TYPES[y.dtype.name], "0")
-            with c.loop(y.shape[axis]) as k:
-                k = Code(f"{size} - 1 - {k}", k) if y.attributes["reverse"] else k
+            with c.loop(y.shape[axis]) as n:
+                k = Code(f"{size} - 1 - {n}", n) if y.attributes["reverse"] else n
                 place = Index(y.shape, (*outer[:axis], k, *outer[axis + 1 :]))
-                c.line(f"{total} += {c.read(x, place)};")
+                value = c.read(x, place)
+                c.line(f"{total} = {n} == 0 ? {value} : {total} + {value};")
                 c.store(y, place, total)
 
     def samples(self) -> Iterable[Sample]:

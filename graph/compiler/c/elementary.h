@@ -76,7 +76,7 @@ static inline float tanh_f32(float x) {
   p = p * z - 3.33332819422e-1f;
   const float small = p * z * x + x;
   const float large = 1.0f - 2.0f / (exp_f32(2.0f * a) + 1.0f);
-  return a < 0.625f ? small : copysignf(large, x) + (x - x);
+  return copysignf(a < 0.625f ? small : large, x); /* -0.0 stays as well */
 }
 
 static inline float expm1_f32(float x) { return expm1f(x); }
@@ -107,6 +107,25 @@ static inline double fabs_f64(double x) { return fabs(x); }
 static inline int32_t fabs_i32(int32_t x) { return x < 0 ? -x : x; }
 static inline int64_t fabs_i64(int64_t x) { return x < 0 ? -x : x; }
 static inline uint64_t fabs_u64(uint64_t x) { return x; }
+
+/* Python's // and %: the remainder has the sign of the divisor. */
+#define FLOOR_DIVIDE(size, type, of) \
+  static inline type remainder_f##size(type x, type y) { \
+    const type rest = fmod##of(x, y); \
+    if (y == 0) return rest; \
+    if (rest == 0) return copysign##of(0, y); \
+    return (y < 0) != (rest < 0) ? rest + y : rest; \
+  } \
+  static inline type floor_divide_f##size(type x, type y) { \
+    if (y == 0) return x / y; \
+    const type rest = fmod##of(x, y); \
+    const type whole = (x - rest) / y - (rest != 0 && (y < 0) != (rest < 0)); \
+    if (whole == 0) return copysign##of(0, x / y); \
+    const type low = floor##of(whole); \
+    return whole - low > (type)0.5 ? low + 1 : low; \
+  }
+FLOOR_DIVIDE(32, float, f)
+FLOOR_DIVIDE(64, double, )
 
 /* What C leaves undefined: NaN, infinity and numbers out of range give the smallest integer. */
 static inline int32_t int32_of(double x) {
