@@ -8,6 +8,7 @@ sums over the batch is there for the whole phase after it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from ..plan import LEAVES, Plan
@@ -80,6 +81,10 @@ class Phases:
 
     def __init__(self, program: Step, plan: Plan, products: bool = True):
         self.plan, self.products = plan, products
+        read = [source for node in program.nodes for source in node.inputs]
+        roots = [*program.outputs.values(), *program.updates.values()]
+        self._once = {node for node, n in Counter([*read, *roots]).items() if n == 1}
+        self._variable_of = {root: variable for variable, root in program.updates.items()}
         self.phase: dict[Tensor, int] = {}
         for node in program.nodes:
             self.phase[node] = self._phase(node)
@@ -87,7 +92,6 @@ class Phases:
         self._delay(program)
         last = max([self.phase[node] for node in self.nodes], default=0)
         self.last = last + last % 2
-        roots = [*program.outputs.values(), *program.updates.values()]
         self.roots = {behind(root)[0] for root in roots}
         self.users: dict[Tensor, list[tuple[Tensor, Tensor]]] = {}
         for node in self.nodes:
@@ -139,12 +143,20 @@ class Phases:
         domain = node.op.push_shape(node)
         if not all(map(by_rows, self._sources(node))):
             return False
+        if node.op.name == "replace_rows" and not self.replaces(node):
+            return False  # the table would be copied for each tile of rows
         if node.op.name in ANY_ROW and not is_whole(node.inputs[0].shape):
             return False
         if is_row(node.shape):
             local = node.op.by_row or node.op.row_local
             return local and (domain is None or is_row(domain))
         return is_whole(node.shape) and domain is not None and is_row(domain)
+
+    def replaces(self, node: Tensor) -> bool:
+        """Whether a variable is what it was but for some rows, which nothing else reads."""
+        if node.op.name != "replace_rows" or node not in self._once:
+            return False
+        return self._variable_of.get(node) is node.inputs[0]
 
     def _sources(self, node: Tensor) -> list[Tensor]:
         """Return the inputs, or what is behind the transposed one that a sum over rows reads."""

@@ -168,9 +168,9 @@ class Schedule:
         late = [i for i in items if self.kernels.index(self._kernel_of[i]) >= self._first]
         one = late[0] if len(items) == len(late) == 1 else None
         if one is not None and one.kind in ("assign", "push") and one.variable is None:
-            table = one.replaced
-            if not one.accumulates and table in (None, variable):
-                one.variable = variable
+            if one.replaced is None or self.phases.replaces(root):
+                one.variable = None if one.accumulates else variable
+            if one.variable is not None:
                 return
         phase = self.phases.last
         self._add(Item(root, "assign", phase, wide(root.shape), variable=variable))
@@ -268,6 +268,8 @@ class Schedule:
 
     def _settle_updates(self) -> None:
         """Where a variable is still read after it is written, write its new value beside it."""
+        while self._move_replaced():
+            pass
         late: list[Item] = []
         final = max((kernel.phase for kernel in self.kernels), default=0)
         final += final % 2
@@ -285,6 +287,22 @@ class Schedule:
                 late[-1].reads = {item.node: {SAME}}
         self.kernels.extend(Kernel(final, [item]) for item in late)
 
+    def _move_replaced(self) -> bool:
+        """Let a table of which rows change be copied before that, once and not for each tile."""
+        for kernel in self.kernels:
+            for item in kernel.items if kernel.phase % 2 else ():
+                here = item.variable is not None and self._in_place(item, kernel)
+                if here or item.replaced is None:
+                    continue
+                kernel.items.remove(item)
+                item.phase += 1
+                places = [n for n, k in enumerate(self.kernels) if k.phase >= item.phase]
+                own = self._kernel_of[item] = Kernel(item.phase, [item])
+                self.kernels.insert(min(places, default=len(self.kernels)), own)
+                self.kernels = [kernel for kernel in self.kernels if kernel.items]
+                return True
+        return False
+
     def _in_place(self, item: Item, kernel: Kernel) -> bool:
         """Whether an item may write to its variable's memory where it stands."""
         assert item.variable is not None
@@ -292,17 +310,18 @@ class Schedule:
         if any(root in memory for root in self.phases.roots if root is not item.node):
             return False  # another variable's new value, or an output, is this one's old value
         here = self.kernels.index(kernel)
-        if any(k.phase >= kernel.phase and i.outputs for k in self.kernels for i in k.items) and (
-            kernel.phase % 2
-        ):
-            return False
+        tiled = kernel.phase % 2 == 1  # all kernels of the phase run again for the next rows
         for place, other in enumerate(self.kernels):
+            again = other is kernel or (tiled and other.phase == kernel.phase)
             for reader in other.items:
+                # A step can be refused until all its outputs are there.
+                if reader.outputs and (place > here or (again and tiled)):
+                    return False
                 for source, modes in reader.reads.items():
                     if source not in memory:
                         continue
                     allowed = {SAME} if item.replaced is None else {item.node.inputs[1]}
-                    if place > here or (place == here and not modes <= allowed):
+                    if place > here or (again and not modes <= allowed):
                         return False
         return True
 

@@ -4,12 +4,15 @@ What may differ:
 
 - functions and sums of floating point are rounded otherwise, by a few units in the last place;
 - a sum of nothing but -0.0 may be 0.0, since it starts from zero;
-- where several special values meet, which NaN comes out: NaNs are all the same.
+- where several special values meet, which NaN comes out: NaNs are all the same;
+- of 0.0 and -0.0, which one `maximum` and `minimum` give: numpy itself depends on the machine, and
+  the C text is written after x86.
 """
 
 from __future__ import annotations
 
 import functools
+import platform
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -26,6 +29,7 @@ pytestmark = pytest.mark.skipif(find_toolchain() is None, reason="no C compiler 
 
 NAMES = [name for name in OPS if name not in {"placeholder", "variable", "constant"}]
 DTYPES = ("float32", "float64", "int32", "int64", "uint64", "bool")
+TIES = frozenset({"maximum", "minimum"})
 ROWS = 150  # more than two tiles of rows
 # Rounded otherwise than by numpy; everything else is equal bit by bit.
 FUNCTIONS = frozenset(
@@ -178,7 +182,7 @@ def both(found, name, slopes, rows, special=False, threads=1):
     return expected, actual
 
 
-def compare(actual, expected, rounds, total):
+def compare(actual, expected, rounds, total, signs=False):
     assert actual.dtype == expected.dtype
     assert actual.shape == expected.shape
     if not rounds or actual.dtype.kind != "f":
@@ -187,7 +191,7 @@ def compare(actual, expected, rounds, total):
         rtol = TOLERANCE[actual.dtype.name]
         size = np.abs(expected[np.isfinite(expected)]).max(initial=0) if total else 0
         np.testing.assert_allclose(actual, expected, rtol, rtol * size)
-    if actual.dtype.kind == "f" and not total:
+    if actual.dtype.kind == "f" and signs:
         numbers = ~np.isnan(expected)
         np.testing.assert_array_equal(np.signbit(actual)[numbers], np.signbit(expected)[numbers])
 
@@ -195,7 +199,8 @@ def compare(actual, expected, rounds, total):
 def check(found, name, rows, special=False, threads=1):
     expected, actual = both(found, name, False, rows, special, threads)
     for output, array in expected.items():
-        compare(actual[output], array, name in FUNCTIONS | SUMS, name in SUMS)
+        signs = name not in SUMS and (name not in TIES or platform.machine() in ("x86_64", "AMD64"))
+        compare(actual[output], array, name in FUNCTIONS | SUMS, name in SUMS, signs)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -48,6 +48,7 @@ int64_t run(struct run *r, struct worker *workers) {
   __atomic_store_n(&r->ready, 1, __ATOMIC_RELEASE);
   work(&workers[0]);
   for (int64_t t = 1; t < started; t++) pthread_join(threads[t], NULL);
+  if (r->stopped < 0) note_bad_ids(r, r->steps - 1); /* those that only an update looks up */
   free(r->work);
   return r->stopped;
 }
