@@ -17,6 +17,7 @@ from .loop import loop_text, segments_of, sum_functions
 from .meetings import Meetings
 from .memory import TILE, Memory, Place, is_ragged
 from .nest import Nest
+from .operands import with_gathered_operands
 from .phases import is_row, is_whole
 from .products import is_transposed, operand, operand_behind, product_call, transpose_call
 from .schedule import Schedule
@@ -51,7 +52,7 @@ class Source:
 
     def __init__(self, program: Step, plan: Plan | None = None, profile: bool = False):
         if not self.ahead:
-            program = without_indicators(program)
+            program = with_gathered_operands(without_indicators(program))
         self.program, self.profile = program, profile
         self.plan = plan or Plan(program.outputs.values(), program.updates)
         self.schedule = Schedule(program, self.plan, products=not self.ahead)

@@ -8,6 +8,13 @@ from cannery.graph.compiler.cache import warn_once
 from cannery.graph.compiler.toolchain import find_toolchain
 
 
+@pytest.fixture(scope="session")
+def has_compiler():
+    """Skip where this machine has no C compiler."""
+    if find_toolchain() is None:
+        pytest.skip("no C compiler on this machine")
+
+
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
     """An empty cache folder, no settings, and a log that has said nothing yet."""
