@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..op import OPS
 from ..step import Step
 from ..tensor import Tensor, name_scope, topological
-from .phases import is_row
+from .phases import is_product, is_row
 
 __all__ = ["with_gathered_operands"]
 
@@ -19,7 +19,7 @@ def with_gathered_operands(program: Step) -> Step:
     new: dict[Tensor, Tensor] = {}
     for node in topological(roots):
         inputs = tuple(new[source] for source in node.inputs)
-        if node.op.name == "matmul":
+        if is_product(node):
             inputs = tuple(_gathered(source) for source in inputs)
         with name_scope(node.name[: node.name.rfind("/") + 1]):
             new[node] = node if inputs == node.inputs else node.op(*inputs, **node.attributes)

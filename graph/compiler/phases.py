@@ -61,6 +61,18 @@ def by_rows(source: Tensor) -> bool:
     return all(map(is_row, shapes[first:]))
 
 
+def is_product(node: Tensor) -> bool:
+    """Whether a node is a product of two matrices that is worth calling a library for."""
+    if node.op.name != "matmul" or node.rank != 2 or node.dtype != "float32":
+        return False
+    a, b = node.inputs
+    if a.rank != 2 or b.rank != 2:
+        return False
+    columns, inner = b.shape[1], a.shape[1]
+    wide_enough = columns is None or (isinstance(columns, int) and columns >= GEMM_COLUMNS)
+    return wide_enough and inner != 1 and node.shape[0] != 1
+
+
 class Phases:
     """The phase of each value of a step, and whether it needs memory.
 
@@ -174,19 +186,7 @@ class Phases:
 
     def is_product(self, node: Tensor) -> bool:
         """Whether a node is a matrix product worth a kernel of its own."""
-        if (
-            not self.products
-            or node.op.name != "matmul"
-            or node.rank != 2
-            or node.dtype != "float32"
-        ):
-            return False
-        a, b = node.inputs
-        if a.rank != 2 or b.rank != 2:
-            return False
-        columns, inner = b.shape[1], a.shape[1]
-        wide_enough = columns is None or (isinstance(columns, int) and columns >= GEMM_COLUMNS)
-        return wide_enough and inner != 1 and node.shape[0] != 1
+        return self.products and is_product(node)
 
     def _needs_memory(self, node: Tensor) -> bool:
         if node.op.view:
