@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
-from collections.abc import Mapping
+import weakref
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,10 @@ from ...errors import InvalidValue, NonFinite
 from ..feeds import Feeder, Results
 from ..interpreter import DEFAULT_BATCH, allocate_variables
 from ..step import Step
+from ..tensor import Tensor
 from .loading import owner
 from .memory import is_ragged
+from .phases import is_row
 from .source import Source
 from .toolchain import load
 
@@ -23,6 +27,9 @@ __all__ = ["Compiled", "CompiledExecution"]
 
 Array = npt.NDArray[Any]
 ALIGNMENT = 64
+FEW = 64  # rows: copying them costs less than looking up where they are
+SPAN = 16384  # rows predicted between two looks at signals
+ROWS_A_THREAD = 512  # fewer are not worth starting a thread for
 
 
 class _Run(ctypes.Structure):
@@ -126,9 +133,23 @@ class CompiledExecution:
         self._lock = threading.Lock()
         self._variables = _pointers([self._storage[node] for node in source.variables])
         self._memory = aligned(source.memory.whole.size)
-        self._own = aligned((source.memory.tile.size + source.memory.sums.size) * threads)
-        self._capacity = 0
+        own = source.memory.tile.size + source.memory.sums.size
+        self._own = aligned(own * threads)
+        self._workers = (_Worker * threads)()
+        for number in range(threads):
+            self._workers[number].own = self._own.ctypes.data + number * own
         self._rows = aligned(0)
+        self._run = _Run(
+            variables=ctypes.addressof(self._variables),
+            tile=source.memory.tile_rows,
+            memory=self._memory.ctypes.data,
+        )
+        # Where nothing is added up over the batch, rows do not care who computes them.
+        self._divisible = not (self.program.updates or source.memory.sums.size)
+        self._ascending = np.arange(0, dtype=np.int64)
+        self._few = None if source.loaded else FewRows(source)
+        self._room_for(FEW)
+        _EXECUTIONS.add(self)
 
     def run(
         self,
@@ -138,6 +159,12 @@ class CompiledExecution:
         finite: str | None = None,
     ) -> dict[str, Array]:
         """Run one step for each batch of rows; see `Execution.run`."""
+        plain = rows is None and batch_size is None and finite is None
+        if plain and feeds and self._few is not None:
+            with self._lock:
+                count = self._few.load(feeds)
+                if count:
+                    return self._few_rows(self._few, count)
         outputs = self._source.outputs
         if finite is not None and finite not in outputs:
             raise InvalidValue("finite", "must name an output", repr(finite))
@@ -146,65 +173,83 @@ class CompiledExecution:
         feeder = Feeder(self.program.inputs, feeds or {})
         if feeder.rows is None and rows is not None:
             raise InvalidValue("rows", "nothing that is fed has rows", todo="leave them out")
-        order = np.arange(feeder.rows or 0) if rows is None else feeder.check_rows(rows)
-        order = np.ascontiguousarray(order, np.int64)
-        count = len(order)
+        order = None if rows is None else np.ascontiguousarray(feeder.check_rows(rows), np.int64)
+        count = (feeder.rows or 0) if order is None else len(order)
         size = min(batch_size or DEFAULT_BATCH, max(count, 1))
         steps = 1 if feeder.rows is None else -(-count // size)
         results = Results(self.program.outputs, count, steps)
         with self._lock:
             guard = -1 if finite is None else outputs.index(finite)
-            self._call(feeder, order, size if feeder.rows is not None else 0, steps, guard, results)
+            self._steps(feeder, order, size if feeder.rows is not None else 0, guard, results)
         if feeder.rows is None:
             return {name: array[0] for name, array in results.arrays.items()}
         return results.arrays
 
-    def _call(
-        self,
-        feeder: Feeder,
-        order: Array,
-        size: int,
-        steps: int,
-        guard: int,
-        results: Results,
+    def _steps(
+        self, feeder: Feeder, order: Array | None, size: int, guard: int, results: Results
     ) -> None:
+        """Run all steps: at once in the order given, or by and by over the rows as they come."""
         source, memory = self._source, self._source.memory
-        if size > self._capacity:
-            self._capacity = -(-size // ALIGNMENT) * ALIGNMENT
-            self._rows = aligned(memory.rows.size * self._capacity)
+        self._room_for(size)
         arrays = feeder.whole(source.feeds)
+        batched = [is_row(node.shape) for node in source.feeds]
         ragged, counts = self._ragged(feeder, order, size, arrays)
-        outputs = [results.arrays[name] for name in source.outputs]
+        batched += [True] * len(memory.ragged) + [False] * (len(arrays) - len(batched))
         found = np.zeros(len(counts), np.int64)
-        pointers = [_pointers(arrays), _pointers(outputs), _pointers(ragged)]
-        own = memory.tile.size + memory.sums.size
-        workers = (_Worker * self.threads)()
-        for number in range(self.threads):
-            workers[number].own = self._own.ctypes.data + number * own
-        run = _Run(
-            feeds=ctypes.addressof(pointers[0]),
-            variables=ctypes.addressof(self._variables),
-            outputs=ctypes.addressof(pointers[1]),
-            order=order.ctypes.data,
-            rows=len(order),
-            batch_size=size,
-            steps=steps,
-            guard=guard,
-            threads=self.threads,
-            tile=memory.tile_rows,
-            memory=self._memory.ctypes.data,
-            memory_of_rows=self._rows.ctypes.data,
-            capacity=self._capacity,
-            ragged=ctypes.addressof(pointers[2]),
-            counts=counts.ctypes.data,
-            found=found.ctypes.data,
-        )
-        stopped = self.compiled.function(ctypes.byref(run), workers)
-        if stopped >= 0:
-            self._refuse(run, guard)
+        regions = _pointers(ragged)
+        run = self._run
+        run.ragged, run.guard, run.batch_size = ctypes.addressof(regions), guard, size
+        run.counts, run.found = counts.ctypes.data, found.ctypes.data
+        outputs = [results.arrays[name] for name in source.outputs]
+        by_row = [is_row(self.program.outputs[name].shape) for name in source.outputs]
+        count = (feeder.rows or 0) if order is None else len(order)
+        # A step without rows is one step; a run without rows is none.
+        span = max(1, count) if order is not None or not size else size * max(1, SPAN // size)
+        threads = self._threads(size)
+        for low in range(0, count if size else 1, span):
+            part, first = min(span, count - low), low // max(size, 1)
+            places = order if order is not None else self._upwards(part)
+            starts = [low if moves else 0 for moves in batched]
+            pointers = _pointers(arrays, starts)
+            written = _pointers(outputs, [low if moves else first for moves in by_row])
+            run.feeds, run.outputs = ctypes.addressof(pointers), ctypes.addressof(written)
+            run.order, run.rows = places.ctypes.data, part
+            self._start(1 if not size else -(-part // size), threads)
+
+    def _few_rows(self, few: FewRows, count: int) -> dict[str, Array]:
+        run = self._run
+        run.feeds, run.outputs, run.order = few.addresses
+        run.rows = run.batch_size = count
+        run.guard = -1
+        self._start(1, 1 if self._divisible else self.threads)
+        return few.take(count)
+
+    def _room_for(self, size: int) -> None:
+        """Have memory for the values of so many rows."""
+        if size > self._run.capacity:
+            self._run.capacity = -(-size // ALIGNMENT) * ALIGNMENT
+            self._rows = aligned(self._source.memory.rows.size * self._run.capacity)
+            self._run.memory_of_rows = self._rows.ctypes.data
+
+    def _threads(self, size: int) -> int:
+        """Return how many threads take part in steps of so many rows."""
+        return max(1, min(self.threads, size // ROWS_A_THREAD)) if self._divisible else self.threads
+
+    def _upwards(self, count: int) -> Array:
+        """Return the numbers from 0 on, made once."""
+        if len(self._ascending) < count:
+            self._ascending = np.arange(count, dtype=np.int64)
+        return self._ascending
+
+    def _start(self, steps: int, threads: int) -> None:
+        """Run so many steps, with what the run has been told."""
+        run = self._run
+        run.steps, run.threads = steps, threads
+        if self.compiled.function(ctypes.byref(run), self._workers) >= 0:
+            self._refuse(run)
 
     def _ragged(
-        self, feeder: Feeder, order: Array, size: int, arrays: list[Array]
+        self, feeder: Feeder, order: Array | None, size: int, arrays: list[Array]
     ) -> tuple[list[Array], Array]:
         """Return the memory for the values of ragged feeds, and how many fit; add their arrays."""
         memory, counts, regions = self._source.memory, list[int](), list[Array]()
@@ -212,9 +257,10 @@ class CompiledExecution:
         for name, region in memory.ragged.items():
             offsets = np.ascontiguousarray(feeder.owners[name].offsets, np.int64)
             arrays.append(offsets)
-            lengths = offsets[1:][order] - offsets[:-1][order]
-            starts = np.arange(0, len(order), max(size, 1))
-            most = int(np.add.reduceat(lengths, starts).max()) if len(order) else 0
+            lengths = np.diff(offsets)
+            lengths = lengths if order is None else lengths[order]
+            starts = np.arange(0, len(lengths), max(size, 1))
+            most = int(np.add.reduceat(lengths, starts).max()) if len(lengths) else 0
             counts.append(-(-max(most, 1) // ALIGNMENT) * ALIGNMENT)
             regions.append(aligned(region.size * counts[-1]))
         for node in values:
@@ -223,14 +269,91 @@ class CompiledExecution:
             arrays.append(np.ascontiguousarray(given, node.dtype))
         return regions, np.array(counts, np.int64)
 
-    def _refuse(self, run: Any, guard: int) -> None:
+    def _refuse(self, run: Any) -> None:
         if run.bad[0] >= 0:
             name, limit = self._source.checks[run.bad[0]], run.bad[2]
             raise InvalidValue(f"op {name!r}", f"ids must be below {limit}", int(run.bad[1]))
-        node = self.program.outputs[self._source.outputs[guard]]
+        node = self.program.outputs[self._source.outputs[run.guard]]
         raise NonFinite(f"tensor {node.name!r}", "is not finite")
 
 
-def _pointers(arrays: list[Array]) -> Any:
-    """Return the addresses of arrays as a C array."""
-    return (ctypes.c_void_p * max(len(arrays), 1))(*(array.ctypes.data for array in arrays))
+class FewRows:
+    """Memory for a few rows' feeds and outputs, whose addresses are looked up once.
+
+    Parameters
+    ----------
+    source : Source
+        Without ragged feeds.
+
+    Attributes
+    ----------
+    addresses : tuple of int
+        Of the feeds, the outputs and the order of the rows.
+    """
+
+    def __init__(self, source: Source):
+        self._nodes = source.feeds
+        self._outputs = {name: source.program.outputs[name] for name in source.outputs}
+        self._fed = [_several(node, FEW) for node in self._nodes]
+        self._written = [_several(node, FEW) for node in self._outputs.values()]
+        self._order = np.arange(FEW, dtype=np.int64)
+        self._pointers = _pointers(self._fed), _pointers(self._written)
+        self.addresses = (*map(ctypes.addressof, self._pointers), self._order.ctypes.data)
+        self._leading = next((node.name for node in self._nodes if is_row(node.shape)), None)
+        self._parts: dict[int, tuple[list[Any], list[Any]]] = {}
+
+    def load(self, feeds: Mapping[str, Any]) -> int:
+        """Copy the feeds and return the number of rows; 0 where they are not quite as needed."""
+        leading = feeds.get(self._leading) if self._leading else None
+        if type(leading) is not np.ndarray or not 0 < leading.shape[0] <= FEW:
+            return 0
+        count = int(leading.shape[0])
+        if count not in self._parts:
+            self._parts[count] = self._part(count)
+        for name, shape, dtype, memory in self._parts[count][0]:
+            array = feeds.get(name)
+            if type(array) is not np.ndarray or array.shape != shape or array.dtype != dtype:
+                return 0
+            memory[...] = array
+        return count
+
+    def take(self, count: int) -> dict[str, Array]:
+        """Return copies of the outputs."""
+        return {name: memory.copy() for name, memory in self._parts[count][1]}
+
+    def _part(self, count: int) -> tuple[list[Any], list[Any]]:
+        fed, written = list[Any](), list[Any]()
+        for node, memory in zip(self._nodes, self._fed, strict=True):
+            shape: Any = (count, *node.shape[1:]) if is_row(node.shape) else node.shape
+            part = memory[:count].reshape(shape)
+            fed.append((node.name, part.shape, part.dtype, part))
+        for (name, node), memory in zip(self._outputs.items(), self._written, strict=True):
+            written.append((name, memory[: count if is_row(node.shape) else 1]))
+        return fed, written
+
+
+def _several(node: Tensor, rows: int) -> Array:
+    """Return memory for the values of so many rows, or for one value of a step."""
+    by_row = is_row(node.shape)
+    shape: Any = (rows, *node.shape[1:]) if by_row else (1, *node.shape)
+    return np.zeros(shape, node.dtype)
+
+
+def _pointers(arrays: Sequence[Array], starts: Sequence[int] | None = None) -> Any:
+    """Return the addresses of arrays as a C array, from some place of their first axis on."""
+    addresses = [array.ctypes.data for array in arrays]
+    if starts is not None:
+        strides = [array.strides[0] if array.ndim else 0 for array in arrays]
+        addresses = [a + n * s for a, n, s in zip(addresses, starts, strides, strict=True)]
+    return (ctypes.c_void_p * max(len(arrays), 1))(*addresses)
+
+
+def _unlock() -> None:
+    """Make a forked process forget the locks of threads that it has not inherited."""
+    for execution in list(_EXECUTIONS):
+        execution._lock = threading.Lock()
+
+
+_EXECUTIONS: weakref.WeakSet[CompiledExecution] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
