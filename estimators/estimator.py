@@ -37,6 +37,7 @@ from ..hyperparameters import (
     hyperparameters,
 )
 from .build import Built, Scaling, build
+from .export_c import Exported
 from .head import Head
 from .model import Model
 from .rows import Rows, check_rows, hold_out
@@ -65,7 +66,7 @@ Threads = Annotated[
 
 
 @hyperparameters
-class Estimator(CallbackSupportMixin, BaseEstimator):
+class Estimator(Exported, CallbackSupportMixin, BaseEstimator):
     """Towers whose logits are added, a head that turns them into a loss, and the fit of both.
 
     A canned estimator says which `towers` it has; `Classifier` or `Regressor` brings the head.

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import InvalidValue
-from ..cells import Cells
 from ..column import Categorical, Number
 from ..encoding import ColumnSet
 from .literals import identifier
+from .raw import RawColumn, raw_columns
 from .writer import Writer
 
-__all__ = ["EncoderText", "Feed", "encoder_c", "raw_cells", "raw_keys"]
+__all__ = ["EncoderText", "Feed", "encoder_c"]
 
 LEAST_VALUES = 64
 C_IDS = {np.int32: "int32_t", np.int64: "int64_t"}
@@ -33,12 +33,15 @@ class Feed:
         The C type of each.
     weights, length : str, optional
         Of a column with several ids a row: an array of floats, and how many ids there are.
+    capacity : int
+        The most ids there are.
     """
 
     values: str
     kind: str
     weights: str | None = None
     length: str | None = None
+    capacity: int = 1
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,8 @@ class EncoderText:
 
     Parameters
     ----------
-    keys : tuple of str
-        The raw columns, in the order of a row's cells.
-    constants : tuple of str
-        What the header calls their places.
+    raw : tuple of RawColumn
+        The cells of a row.
     header : str
         The types of a cell and a row.
     source : str
@@ -64,8 +65,7 @@ class EncoderText:
         How many values of one cell are kept.
     """
 
-    keys: tuple[str, ...]
-    constants: tuple[str, ...]
+    raw: tuple[RawColumn, ...]
     header: str
     source: str
     scratch_bytes: int
@@ -104,24 +104,22 @@ def encoder_c(
     >>> from cannery.feature_columns import ColumnSet, categorical_column_with_hash_bucket
     >>> column = categorical_column_with_hash_bucket("city", 100)
     >>> text = encoder_c(ColumnSet([column]).learn({"city": ["Oslo", "Rome"]}))
-    >>> text.keys, text.feeds["ids"].kind
-    (('city',), 'int32_t')
+    >>> [column.key for column in text.raw], text.feeds["ids"].kind
+    (['city'], 'int32_t')
     """
     for column in columns.cores:
         if not column.settled:
             column.require_learned()
             raise InvalidValue(f"column {column.name!r}", "has seen no frame", todo="call learn")
-    keys, cells = raw_keys(columns), raw_cells(columns)
+    raw = raw_columns(columns)
     if max_values is None:
-        longest = (cell.longest for found in cells.values() for cell in found)
-        max_values = max(LEAST_VALUES, *longest, 0)
-    writer = Writer(keys, max_values, strict)
+        max_values = max([LEAST_VALUES, *(column.longest for column in raw)])
+    writer = Writer([column.key for column in raw], max_values, strict)
     feeds = _write_columns(columns, writer)
     scratch, size = writer.scratch()
     header = (Path(__file__).parent / "row.h").read_text(encoding="utf-8")
     return EncoderText(
-        keys,
-        tuple(_constants(keys)),
+        raw,
         header,
         _source(writer, scratch),
         # A flag, a column and what alignment costs.
@@ -129,37 +127,6 @@ def encoder_c(
         feeds,
         max_values,
     )
-
-
-def raw_keys(columns: ColumnSet) -> tuple[str, ...]:
-    """Return the raw columns that are read, in the order of `ColumnSet.keys`."""
-    read = {key for column in columns.cores for key in column.keys}
-    return tuple(key for key in columns.keys if key in read)
-
-
-def raw_cells(columns: ColumnSet) -> dict[str, list[Cells]]:
-    """Return what columns have learnt of the cells of each raw column."""
-    found: dict[str, list[Cells]] = {key: [] for key in raw_keys(columns)}
-    left: list[object] = list(columns.cores)
-    while left:
-        part = left.pop()
-        cells, key = getattr(part, "cells", None), getattr(part, "key", None)
-        if isinstance(cells, Cells) and isinstance(key, str):
-            found[key].append(cells)
-        left += [*getattr(part, "leaves", ())]
-        left += [part.source] if hasattr(part, "source") else []
-    return found
-
-
-def _constants(keys: Sequence[str]) -> Iterator[str]:
-    taken: set[str] = set()
-    for key in keys:
-        wanted = found = f"MODEL_COLUMN_{identifier(key).upper()}"
-        number = 2
-        while found in taken:
-            found, number = f"{wanted}_{number}", number + 1
-        taken.add(found)
-        yield found
 
 
 def _write_columns(columns: ColumnSet, writer: Writer) -> dict[str, Feed]:
@@ -196,7 +163,7 @@ def _keep(column: Categorical, place: str, writer: Writer) -> Feed:
     if found.weights is not None:
         weights = writer.array("float", f"weights_of_{name}", found.capacity)
         writer.do(f"keep_weights({found.array}, {found.count}, {found.weights}, {weights});")
-    return Feed(kept, kind, weights, length)
+    return Feed(kept, kind, weights, length, found.capacity)
 
 
 def _source(writer: Writer, scratch: str) -> str:

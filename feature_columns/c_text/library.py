@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .literals import static_table
 
-__all__ = ["needed"]
+__all__ = ["needed", "piece_names"]
 
 FILES = ("utf8", "fingerprint", "big", "decimal", "values", "numbers", "lookups", "dates")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -62,6 +62,11 @@ def _unicode_tables() -> Iterable[str]:
     zeros = [code for code in beyond if unicodedata.decimal(chr(code), -1) == 0]
     yield static_table("uint32_t", "UNICODE_SPACES", map(str, spaces))
     yield static_table("uint32_t", "UNICODE_ZEROS", map(str, zeros))
+
+
+def piece_names() -> frozenset[str]:
+    """Return what the library calls its functions, types, tables and macros."""
+    return frozenset(piece.name for piece in _pieces())
 
 
 def needed(source: str) -> str:

@@ -13,7 +13,7 @@ static int read_number(const model_cell *cell, double *number)
 {
     *number = NAN;
     if (cell->kind == MODEL_LIST) return MODEL_BAD_LIST;
-    if (cell->kind < MODEL_MISSING || cell->kind > MODEL_BOOLEAN) return MODEL_BAD_CELL;
+    if (cell->kind < MODEL_MISSING || cell->kind > MODEL_TEXT) return MODEL_BAD_CELL;
     if (is_missing(cell)) return MODEL_FINE;
     if (cell->kind == MODEL_NUMBER) {
         *number = cell->number;

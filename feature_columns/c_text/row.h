@@ -34,5 +34,5 @@ typedef struct model_cell {
 
 /* The raw columns of a row, at the places that MODEL_COLUMN_... name. */
 typedef struct {
-    model_cell cells[MODEL_COLUMNS];
+    model_cell cells[MODEL_COLUMNS > 0 ? MODEL_COLUMNS : 1];
 } model_row;

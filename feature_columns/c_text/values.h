@@ -30,7 +30,7 @@ static int read_value(const model_cell *cell, value *x)
     x->hashed = 0;
     x->cell = NULL;
     if (cell->kind == MODEL_LIST) return MODEL_BAD_LIST;
-    if (cell->kind < MODEL_MISSING || cell->kind > MODEL_BOOLEAN) return MODEL_BAD_CELL;
+    if (cell->kind < MODEL_MISSING || cell->kind > MODEL_TEXT) return MODEL_BAD_CELL;
     if (is_missing(cell)) return MODEL_FINE;
     if (cell->kind == MODEL_TEXT && !cell->text) return MODEL_BAD_CELL;
     x->cell = cell;
@@ -57,16 +57,21 @@ static int read_values(
     return read_value(cell, values);
 }
 
+static int check_kind(const model_cell *cell, unsigned known)
+{
+    int kind = is_missing(cell) ? MODEL_MISSING : cell->kind;
+    return kind >= MODEL_MISSING && kind < MODEL_LIST && (known >> kind & 1) ? MODEL_FINE
+                                                                           : MODEL_UNSEEN;
+}
+
 /* Refuse kinds of values that were not there before. */
 static int check_kinds(const model_cell *cell, unsigned known)
 {
-    if (cell->kind == MODEL_LIST) {
-        for (size_t i = 0; i < cell->length; i++) {
-            if (check_kinds(&cell->values[i], known) < 0) return MODEL_UNSEEN;
-        }
-        return MODEL_FINE;
+    if (cell->kind != MODEL_LIST) return check_kind(cell, known);
+    for (size_t i = 0; cell->values && i < cell->length; i++) {
+        if (check_kind(&cell->values[i], known) < 0) return MODEL_UNSEEN;
     }
-    return known >> (is_missing(cell) ? MODEL_MISSING : cell->kind) & 1 ? MODEL_FINE : MODEL_UNSEEN;
+    return MODEL_FINE;
 }
 
 /* Return the canonical text of a value; that of a number is written to `room`. */

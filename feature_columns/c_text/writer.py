@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from .library import piece_names
 from .literals import identifier, static_table
 
 __all__ = ["Looked", "Values", "Writer"]
@@ -85,7 +86,7 @@ class Writer:
         self.fields: list[tuple[str, str, int]] = []
         self.calls: list[str] = []
         self._places = {key: place for place, key in enumerate(keys)}
-        self._names: set[str] = set()
+        self._names = set(piece_names())
         self._values: dict[tuple[str, bool, tuple[str, ...]], Values] = {}
         self._looked: dict[Writes, Looked] = {}
 

@@ -17,17 +17,18 @@ import numpy.typing as npt
 from ..code import C_TYPES, c_number, identifier, size_text
 from ..plan import element_count
 from ..step import Step
-from ..tensor import Dimension, Tensor, topological
-from ..variables import placeholder
+from ..tensor import Tensor
 from .kernel import Kernel
 from .library import library
 from .loading import owner
 from .memory import Place, is_ragged
+from .one_row import one_row
 from .source import Source
 
 __all__ = ["ProgramText", "program_c"]
 
 Array = npt.NDArray[Any]
+LEAST_VALUES = 64
 _FUNCTION = re.compile(r"static inline \w+ (\w+)\(")
 
 
@@ -60,20 +61,23 @@ class ProgramText:
         Functions, weights and ``static void NAME_program(const NAME_feeds *feeds, const
         NAME_outputs *outputs, unsigned char *scratch)``.
     feeds, outputs : list of Field
-    ragged : list of str
-        The ragged feeds: each has a member ``int64_t NAME_count`` too.
+    counts : dict of str to str
+        For each ragged feed, the member ``int64_t`` that says how many values it has.
     scratch_bytes : int
     """
 
     source: str
     feeds: list[Field]
     outputs: list[Field]
-    ragged: list[str]
+    counts: dict[str, str]
     scratch_bytes: int
 
 
 def program_c(
-    program: Step, variables: Mapping[str, Array], name: str, most_values: int = 64
+    program: Step,
+    variables: Mapping[str, Array],
+    name: str,
+    most_values: Mapping[str, int] | None = None,
 ) -> ProgramText:
     """Return a program as C99.
 
@@ -85,44 +89,19 @@ def program_c(
         The values that become constants.
     name : str
         What the names of functions and structs begin with; a C identifier.
-    most_values : int
-        Room for so many values of a ragged feed.
+    most_values : mapping of str to int, optional
+        Room for so many values of each ragged feed; 64 by default.
 
     Returns
     -------
     ProgramText
     """
-    return _Ahead(one_row(program), variables, name, most_values).program_text()
-
-
-def one_row(program: Step) -> Step:
-    """Return the program for a batch of a single row."""
-    new: dict[Tensor, Tensor] = {}
-    for node in topological(program.outputs.values()):
-        attributes = dict(node.attributes)
-        if node.op.name in ("placeholder", "reshape"):
-            attributes["shape"] = tuple(1 if n is None else n for n in attributes["shape"])
-        inputs = tuple(new[source] for source in node.inputs)
-        if node.op.name in ("constant", "variable"):
-            new[node] = node
-        elif node.op.name == "placeholder":
-            new[node] = placeholder_like(node, attributes["shape"])
-        else:
-            new[node] = node.op(*inputs, **attributes)
-    return Step({key: new[root] for key, root in program.outputs.items()}, {})
-
-
-def placeholder_like(node: Tensor, shape: Sequence[Dimension]) -> Tensor:
-    """Return a feed of the same name with another shape."""
-    found = placeholder("feed", tuple(shape), node.dtype)
-    return type(found)(
-        found.op,
-        (),
-        {**found.attributes, "name": node.name},
-        found.shape,
-        found.dtype,
-        node.name,
-    )
+    single, before = one_row(program, variables)
+    most = {
+        feed: LEAST_VALUES if most_values is None else most_values.get(old, LEAST_VALUES)
+        for feed, old in before.items()
+    }
+    return _Ahead(single, variables, name, most, before).program_text()
 
 
 class _Ahead(Source):
@@ -130,8 +109,17 @@ class _Ahead(Source):
 
     ahead = True
 
-    def __init__(self, program: Step, variables: Mapping[str, Array], name: str, most_values: int):
-        self.name, self.values, self.most_values = name, variables, most_values
+    def __init__(
+        self,
+        program: Step,
+        variables: Mapping[str, Array],
+        name: str,
+        most_values: Mapping[str, int],
+        before: Mapping[str, str],
+    ):
+        self.name, self.values, self.before = name, variables, before
+        # Rounded up, so that one array after the other lies on a multiple of sixteen bytes.
+        self.most_values = {word: -(-most // 16) * 16 for word, most in most_values.items()}
         super().__init__(program)
 
     @property
@@ -180,10 +168,10 @@ class _Ahead(Source):
 
     def _offset(self, node: Tensor) -> int:
         start = self.memory.whole.size
-        for region in self.memory.ragged.values():
+        for word, region in self.memory.ragged.items():
             if node in region.offsets:
-                return start + region.offsets[node] * self.most_values
-            start += region.size * self.most_values
+                return start + region.offsets[node] * self.most_values[word]
+            start += region.size * self.most_values[word]
         return self.memory.whole.offsets[node]
 
     def _text(self) -> str:
@@ -220,11 +208,14 @@ class _Ahead(Source):
                 continue
             array = np.asarray(self.values[node.name], node.dtype).reshape(-1)
             name, kind = f"{self.name}_{self._name(node)}", C_TYPES[node.dtype.name]
-            numbers = [c_number(x) for x in array] or ["0"]
-            rows = [", ".join(numbers[i : i + 12]) for i in range(0, len(numbers), 12)]
-            text = ",\n  ".join(rows)
-            found.append(f"static const {kind} {name}[{len(numbers)}] = {{\n  {text}\n}};")
+            found.append(_table(kind, name, array))
         return found
+
+    def _constant_text(self) -> list[str]:
+        return [
+            _table(C_TYPES[node.dtype.name], name, node.attributes["value"].reshape(-1))
+            for node, name in self._constants.items()
+        ]
 
     def _structs(self) -> list[str]:
         feeds = [f"  const {f.c_type} *{f.field};" for f in self._feed_fields()]
@@ -245,7 +236,7 @@ class _Ahead(Source):
         return [
             Field(
                 self._field(node),
-                node.name,
+                self.before[node.name],
                 C_TYPES[node.dtype.name],
                 None if is_ragged(node) else element_count(node.shape, 1),
             )
@@ -261,14 +252,23 @@ class _Ahead(Source):
 
     def program_text(self) -> ProgramText:
         """Return the text with what goes in and out."""
-        ragged = sum(region.size for region in self.memory.ragged.values()) * self.most_values
+        ragged = sum(
+            region.size * self.most_values[word] for word, region in self.memory.ragged.items()
+        )
         return ProgramText(
             self.text,
             self._feed_fields(),
             self._output_fields(),
-            self._words(),
+            {self.before[word]: f"{identifier(word)}_count" for word in self._words()},
             max(1, self.memory.whole.size + ragged),
         )
+
+
+def _table(kind: str, name: str, array: Array) -> str:
+    numbers = [c_number(x) for x in array] or ["0"]
+    rows = [", ".join(numbers[i : i + 12]) for i in range(0, len(numbers), 12)]
+    text = ",\n  ".join(rows)
+    return f"static const {kind} {name}[{len(numbers)}] = {{\n  {text}\n}};"
 
 
 def library_functions() -> dict[str, str]:
