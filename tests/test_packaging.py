@@ -41,7 +41,7 @@ def sources() -> set[str]:
     found = {"cannery/py.typed"}
     for package in listed():
         folder = ROOT.joinpath(*package.split(".")[1:])
-        paths = [*folder.glob("*.py"), *folder.glob("*.h"), *folder.glob("c/*.h")]
+        paths = [*folder.glob("*.py"), *folder.glob("*.h"), *folder.glob("c/*")]
         found |= {f"{package.replace('.', '/')}/{path.relative_to(folder)}" for path in paths}
     return found
 

@@ -20,6 +20,7 @@ __all__ = ["ModelText", "model_text"]
 
 ALIGNED = 16
 MEANINGS = {"text": "t", "number": "n", "boolean": "b", "entry": "e"}
+WORDS = {"text": "text", "number": "a number", "boolean": "a boolean", "entry": "an entry"}
 CELLS = {
     "number": "model_number(39)",
     "boolean": "model_boolean(1)",
@@ -97,7 +98,7 @@ def model_text(
         writing.header(),
         writing.source(),
         writing.fill("main.c"),
-        writing.fill("CMakeLists.txt"),
+        re.sub(r"\bmodel(?=_|\b)", name, _template("CMakeLists.txt")),
         writing.scratch_bytes,
         sum(array.nbytes for array in model.variables.values()),
         len(encoder.raw),
@@ -129,16 +130,14 @@ class _Writing:
         return {output.name: output.width or 1 for output in self.program.outputs}
 
     def fill(self, file: str, **values: str) -> str:
-        """Return a template with names, choices and values filled in, in that order."""
-        text = (resources.files(__package__) / "c" / file).read_text(encoding="utf-8")
-        chosen = _choose(text, {"CLASSES"} if self.answer.classes else set())
-        named = self._named(chosen)
-        return re.sub(r"\b[A-Z][A-Z_]+\b", lambda found: values.get(found[0], found[0]), named)
+        """Return a template with choices made, names given and values filled in, in that order."""
+        text = self._named(_choose(_template(file), {"CLASSES"} if self.answer.classes else set()))
+        return re.sub(r"\b[A-Z][A-Z_]+\b", lambda found: values.get(found[0], found[0]), text)
 
     def _named(self, text: str) -> str:
-        upper = self.name.upper()
-        text = re.sub(r"\bMODEL_(?=\w)", f"{upper}_", re.sub(r"\bmodel_(?=\w)", f"{self.name}_", text))
-        return re.sub(r"\bmodel(?=\.[ch]\b| STATIC| PUBLIC| PROPERTIES| LANGUAGES|\))", self.name, text)
+        """Return C with the model's name in place of ``model``."""
+        text = re.sub(r"\bmodel(?=_\w|\.[ch]\b)", self.name, text)
+        return re.sub(r"\bMODEL(?=_\w)", self.name.upper(), text)
 
     def header(self) -> str:
         """Return the text of the header."""
@@ -161,25 +160,24 @@ class _Writing:
         )
 
     def _example(self) -> Iterator[str]:
-        """Yield lines of the header's example, for columns that hold no lists."""
-        for column in [column for column in self.encoder.raw if not column.several][:3]:
-            yield f" *     row.cells[{column.constant}] = {CELLS[column.meaning]};"
+        """Yield a line of the header's example for each kind of column without lists."""
+        first = {column.meaning: column for column in reversed(self.encoder.raw)}
+        for meaning, column in first.items():
+            if not column.several:
+                yield f" *     row.cells[{column.constant}] = {CELLS[meaning]};"
 
     def _columns(self) -> Iterator[str]:
         yield f"#define MODEL_COLUMNS {len(self.encoder.raw)}"
         for place, column in enumerate(self.encoder.raw):
-            of = "a list of " if column.several else ""
-            words = {"entry": "entries", "number": "number", "boolean": "boolean", "text": "text"}
-            word = words[column.meaning] + ("s" if column.several and column.meaning != "entry" else "")
-            said = f"/* {_comment(c_string(column.key))}: {of}{word} */"
-            yield f"#define {column.constant} {place} {said}"
+            of = "a list, each " if column.several else ""
+            said = f"{_comment(c_string(column.key))}: {of}{WORDS[column.meaning]}"
+            yield f"#define {column.constant} {place} /* {said} */"
 
     def source(self) -> str:
         """Return the text of the source."""
         meanings = {column.meaning for column in self.encoder.raw}
         flags = {f"{meaning.upper()}S".replace("YS", "IES") for meaning in meanings}
-        meaning = (resources.files(__package__) / "c" / "meaning.c").read_text(encoding="utf-8")
-        meaning = _choose(meaning, flags)
+        meaning = _choose(_template("meaning.c"), flags)
         library = needed(f"{self.encoder.source}\n{meaning}")
         self._refuse_clash(f"{self.encoder.source}\n{library}\n{self.program.source}")
         return self.fill(
@@ -201,18 +199,14 @@ class _Writing:
 
     def _refuse_clash(self, text: str) -> None:
         """Refuse a name with which the header would define what the source has already."""
-        declared = set(re.findall(r"\bmodel_\w+|\bMODEL_\w+", self.header_names()))
+        constants = " ".join(column.constant for column in self.encoder.raw)
+        header = f"{_template('model.h')} {self.encoder.header} {constants}"
+        declared = set(re.findall(r"\bmodel_\w+|\bMODEL_\w+", header))
         ours = {self._named(word) for word in declared}
         clash = sorted(ours & set(re.findall(r"\w+", text)) - declared)
         if clash:
             wrong = f"would define {clash[0]}, which the C has another use for"
             raise InvalidValue("name", wrong, repr(self.name), "choose another name")
-
-    def header_names(self) -> str:
-        """Return a text with every name that begins with the model's."""
-        text = (resources.files(__package__) / "c" / "model.h").read_text(encoding="utf-8")
-        constants = " ".join(column.constant for column in self.encoder.raw)
-        return f"{text} {self.encoder.header} {constants}"
 
     def _output(self, name: str) -> str:
         return next((o.field for o in self.program.outputs if o.name == name), "")
@@ -228,6 +222,10 @@ class _Writing:
             yield f"    feeds.{member} = {self.encoder.feeds[place].length};"
         if not self.program.feeds:
             yield "    memset(&feeds, 0, sizeof feeds);"
+
+
+def _template(file: str) -> str:
+    return (resources.files(__package__) / "c" / file).read_text(encoding="utf-8")
 
 
 def _choose(text: str, flags: Set[str]) -> str:

@@ -60,9 +60,9 @@ def measure(text: ModelText, name: str, toolchain: Toolchain) -> Sizes:
         (folder / f"{name}.h").write_text(text.header, encoding="utf-8")
         (folder / f"{name}.c").write_text(text.source, encoding="utf-8")
         command = (*toolchain.command, *FLAGS, "-c", f"{name}.c", "-o", f"{name}.o")
-        if run_command((*command, "-fcallgraph-info=su"), folder)[0]:
-            if run_command(command, folder)[0]:
-                return Sizes()
+        chains = (*command, "-fcallgraph-info=su")  # which gcc alone knows
+        if run_command(chains, folder)[0] and run_command(command, folder)[0]:
+            return Sizes()
         return Sizes(_sections(folder / f"{name}.o") | _stack(folder, f"{name}_predict"))
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from .literals import static_table
 __all__ = ["needed", "piece_names"]
 
 FILES = ("utf8", "fingerprint", "big", "decimal", "values", "numbers", "lookups", "dates")
+PLANES_WITH_DIGITS = 0x20000
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 # What a piece defines: a macro, a type, or else the first name before a bracket.
@@ -57,11 +56,11 @@ def _pieces() -> tuple[Piece, ...]:
 
 def _unicode_tables() -> Iterable[str]:
     """Yield the characters beyond ASCII that Python's ``float`` takes for spaces and zeros."""
-    beyond = range(128, sys.maxunicode + 1)
-    spaces = [code for code in beyond if chr(code).isspace()]
-    zeros = [code for code in beyond if unicodedata.decimal(chr(code), -1) == 0]
-    yield static_table("uint32_t", "UNICODE_SPACES", map(str, spaces))
-    yield static_table("uint32_t", "UNICODE_ZEROS", map(str, zeros))
+    beyond = "".join(map(chr, range(128, PLANES_WITH_DIGITS)))
+    spaces = re.findall(r"\s", beyond)
+    zeros = [digit for digit in re.findall(r"\d", beyond) if int(digit) == 0]
+    yield static_table("uint32_t", "UNICODE_SPACES", (str(ord(space)) for space in spaces))
+    yield static_table("uint32_t", "UNICODE_ZEROS", (str(ord(zero)) for zero in zeros))
 
 
 def piece_names() -> frozenset[str]:

@@ -69,7 +69,7 @@ def raw_columns(columns: ColumnSet) -> tuple[RawColumn, ...]:
 
 
 def _meaning(cells: Sequence[Cells]) -> str:
-    """Return what texts mean in a column of such cells; weights, of which none are kept, numbers."""
+    """Return what texts mean in a column of such cells; of weights none are known."""
     kinds = {kind for each in cells for kind in each.kinds} - {"missing"}
     if kinds == {"boolean"}:
         return "boolean"

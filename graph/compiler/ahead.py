@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..code import C_TYPES, c_number, identifier, size_text
+from ..code import C_TYPES, Code, c_number, identifier, size_text
 from ..plan import element_count
 from ..step import Step
 from ..tensor import Tensor
-from .kernel import Kernel
+from .kernel import Item, Kernel
 from .library import library
 from .loading import owner
 from .memory import Place, is_ragged
+from .nest import Nest, Store
 from .one_row import one_row
 from .source import Source
 
@@ -104,10 +105,27 @@ def program_c(
     return _Ahead(single, variables, name, most, before).program_text()
 
 
+class _Row(Nest):
+    """Writes a row times a matrix so that zeros in the row cost nothing."""
+
+    def write_kernel(self, kernel: Kernel, split: tuple[str, str] | None) -> None:
+        self._alone = len(kernel.items) == 1
+        super().write_kernel(kernel, split)
+
+    def _stores(self, item: Item, counters: Sequence[Code]) -> list[Store]:
+        stores = super()._stores(item, counters)
+        product = item.kind == "push" and item.node.op.name == "matmul"
+        if product and self._alone and len(counters) == 2 and self.source.finite:
+            factor = stores[0].push.value.partition(" * ")[0]
+            self.chain[-2].lines.append(f"if ({factor} == 0) continue;")
+        return stores
+
+
 class _Ahead(Source):
     """The C text of a program for one row."""
 
     ahead = True
+    nest = _Row
 
     def __init__(
         self,
@@ -120,6 +138,7 @@ class _Ahead(Source):
         self.name, self.values, self.before = name, variables, before
         # Rounded up, so that one array after the other lies on a multiple of sixteen bytes.
         self.most_values = {word: -(-most // 16) * 16 for word, most in most_values.items()}
+        self.finite = all(np.isfinite(value).all() for value in variables.values())
         super().__init__(program)
 
     @property

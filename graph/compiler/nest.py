@@ -26,7 +26,7 @@ from .kernel import Item, Kernel
 from .memory import Memory, Place
 from .phases import is_row, wide
 
-__all__ = ["Nest"]
+__all__ = ["Nest", "Store"]
 
 # A name or a number: what needs no name of its own.
 _ATOM = re.compile(r"(\(-[\w.+-]+\)|[\w.]+([+-]\d+f?)?)$")

@@ -49,6 +49,7 @@ class Source:
     """
 
     ahead = False
+    nest: type[Nest] = Nest
 
     def __init__(self, program: Step, plan: Plan | None = None, profile: bool = False):
         if not self.ahead:
@@ -320,7 +321,7 @@ class Source:
         if is_transposed(kernel, self.place):
             shown = operand_behind(item.node, self.place)
             return [*lines, f"  {transpose_call(item.node, shown, self._target(item))}"]
-        nest = Nest(self)
+        nest = self.nest(self)
         if item.kind == "statement":
             nest.write_statement(item)
         else:
