@@ -181,7 +181,7 @@ def _texts(cells: np.ndarray) -> Factor | None:
 
 def _whole_numbers(cells: np.ndarray) -> Factor | None:
     """Return the factor of whole numbers that fit 64 bits, or None where there is anything else."""
-    if pd.api.types.infer_dtype(cells) != "integer":
+    if pd.api.types.infer_dtype(cells, skipna=False) != "integer":
         return None
     try:
         return _clean(*pd.factorize(cells.astype(np.int64)))
