@@ -189,12 +189,12 @@ class CompiledExecution:
         self, feeder: Feeder, order: Array | None, size: int, guard: int, results: Results
     ) -> None:
         """Run all steps: at once in the order given, or by and by over the rows as they come."""
-        source, memory = self._source, self._source.memory
+        source = self._source
         self._room_for(size)
         arrays = feeder.whole(source.feeds)
-        batched = [is_row(node.shape) for node in source.feeds]
         ragged, counts = self._ragged(feeder, order, size, arrays)
-        batched += [True] * len(memory.ragged) + [False] * (len(arrays) - len(batched))
+        moves = [is_row(node.shape) for node in source.feeds] + [True] * len(ragged)
+        moves += [False] * (len(arrays) - len(moves))  # the values of ragged feeds
         found = np.zeros(len(counts), np.int64)
         regions = _pointers(ragged)
         run = self._run
@@ -209,9 +209,9 @@ class CompiledExecution:
         for low in range(0, count if size else 1, span):
             part, first = min(span, count - low), low // max(size, 1)
             places = order if order is not None else self._upwards(part)
-            starts = [low if moves else 0 for moves in batched]
+            starts = [low if moved else 0 for moved in moves]
             pointers = _pointers(arrays, starts)
-            written = _pointers(outputs, [low if moves else first for moves in by_row])
+            written = _pointers(outputs, [low if rows else first for rows in by_row])
             run.feeds, run.outputs = ctypes.addressof(pointers), ctypes.addressof(written)
             run.order, run.rows = places.ctypes.data, part
             self._start(1 if not size else -(-part // size), threads)

@@ -38,7 +38,8 @@ def test_control_c_keeps_the_epochs_done(frame, target):
 
 def test_control_c_from_a_timer_in_the_midst_of_an_epoch(frame, target):
     timer = threading.Timer(0.1, interrupt)
-    callbacks = [SimpleNamespace(on_fit_begin=lambda estimator: timer.start())]
+    start = {1: timer.start}
+    callbacks = [SimpleNamespace(on_epoch_begin=lambda model, epoch: start.get(epoch, int)())]
     model = LinearClassifier(epochs=10**6, batch_size=1, callbacks=callbacks, random_state=0)
     with pytest.warns(ConvergenceWarning, match="got Ctrl-C; the estimator keeps what it has"):
         model.fit(frame, target)
