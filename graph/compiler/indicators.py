@@ -1,7 +1,4 @@
-"""Products with indicators, which are mostly zeros, become sums of a few rows.
-
-The operands of the products that are left lie in memory, row after row.
-"""
+"""Products with indicators, which are mostly zeros, become sums of a few rows."""
 
 from __future__ import annotations
 
@@ -34,7 +31,6 @@ def without_indicators(program: Step) -> Step:
         with name_scope(node.name[: node.name.rfind("/") + 1]):
             same = node if inputs == node.inputs else node.op(*inputs, **node.attributes)
             found = _rewritten(same)
-            found = _gathered(same) if found is None else found
         new[node] = same if found is None else found
     late = [new[root] for root in roots]
     if late == roots:
@@ -56,25 +52,6 @@ def _rewritten(node: Tensor) -> Tensor | None:
     if turned and _pieces(a.inputs[0]) is not None and isinstance(b.shape[1], int):
         return _backward(a.inputs[0], b) if b.shape[1] > 1 else None
     return None
-
-
-def _gathered(node: Tensor) -> Tensor | None:
-    """Return a product whose fed operands are copied first: a run takes rows in any order."""
-    if node.op.name != "matmul" or node.rank != 2:
-        return None
-    copied = [_copied(operand) for operand in node.inputs]
-    return node.op(*copied) if copied != list(node.inputs) else None
-
-
-def _copied(operand: Tensor) -> Tensor:
-    if operand.op.name == "transpose":
-        inner = _copied(operand.inputs[0])
-        return operand if inner is operand.inputs[0] else operand.op(inner, **operand.attributes)
-    base = operand
-    while base.op.view:
-        base = base.inputs[0]
-    fed = base.op.name == "placeholder" and operand.rank == 2 and operand.shape[0] is None
-    return OPS["concat"](operand, axis=1) if fed else operand
 
 
 def _is_sparse(part: Tensor) -> bool:
@@ -114,7 +91,7 @@ def _forward(a: Tensor, b: Tensor) -> Tensor:
             dense += run
             rows.append(table)
     if dense:
-        found.insert(0, matmul(_copied(concat(dense, 1)), concat(rows, 0)))
+        found.insert(0, matmul(concat(dense, 1), concat(rows, 0)))
     total = found[0]
     for part in found[1:]:
         total = total + part
@@ -124,7 +101,7 @@ def _forward(a: Tensor, b: Tensor) -> Tensor:
 def _backward(a: Tensor, g: Tensor) -> Tensor:
     runs = list(_runs(_pieces(a) or []))
     dense = [part for sparse, run, *_ in runs if not sparse for part in run]
-    product = matmul(transpose(_copied(concat(dense, 1)), (1, 0)), g) if dense else None
+    product = matmul(transpose(concat(dense, 1), (1, 0)), g) if dense else None
     parts, place = list[Tensor](), 0
     for sparse, run, start, stop in runs:
         if sparse:

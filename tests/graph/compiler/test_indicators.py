@@ -1,4 +1,4 @@
-"""Matrix products of compiled programs: rows in any order, and indicators among the columns."""
+"""Matrix products with indicators among the columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from cannery.graph import (
     Program,
     Variable,
     concat,
-    constant,
     gradients,
     matmul,
     multi_hot,
@@ -17,14 +16,13 @@ from cannery.graph import (
     transpose,
 )
 from cannery.graph import sum as total
-from cannery.graph.compiler.toolchain import find_toolchain
 
 ROWS = 200
 
 
 @pytest.fixture(scope="module")
 def program():
-    """Products whose operands are feeds, parts of feeds and indicators beside them."""
+    """A product and its slope, of numbers and indicators side by side."""
     x, g = placeholder("x", (None, 5)), placeholder("g", (None, 8))
     ids = placeholder("ids", (None, 2), "int32")
     draw = np.random.default_rng(0)
@@ -32,21 +30,15 @@ def program():
     mixed = matmul(concat([x, multi_hot(ids, 24)], 1), kernel)
     (slope,) = gradients(total(mixed * g), [kernel])
     outputs = {
-        "feed": matmul(x, kernel[:5]),
-        "part": matmul(x[:, 1:4], kernel[:3]),
-        "turned": matmul(transpose(x, (1, 0)), g),
-        "turned part": matmul(transpose(x[:, 1:4], (1, 0)), g),
-        "right": matmul(constant(np.ones((3, 5), np.float32)), transpose(x, (1, 0)) @ g),
         "mixed": mixed,
         "slope": slope,
+        "part": matmul(transpose(x[:, 1:4], (1, 0)), g),
     }
-    if find_toolchain() is None:
-        pytest.skip("no C compiler on this machine")
     return Program(outputs=outputs)
 
 
 @pytest.mark.parametrize("batch_size", [50, 64, ROWS])
-def test_products_of_feeds_follow_the_order_of_the_rows(program, batch_size):
+def test_indicators_are_left_out_of_products(program, batch_size, has_compiler):
     draw = np.random.default_rng(1)
     feeds = {
         "x": draw.normal(size=(ROWS, 5)).astype(np.float32),
