@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..op import OPS
 from ..plan import Plan, element_count
 from ..step import Step
 from ..tensor import Shape, Tensor
@@ -274,17 +275,21 @@ class Schedule:
         final = max((kernel.phase for kernel in self.kernels), default=0)
         final += final % 2
         for kernel in list(self.kernels):
-            for item in kernel.items:
+            for item in list(kernel.items):
                 if item.variable is None or self._in_place(item, kernel):
                     continue
                 variable, item.variable = item.variable, None
-                if item.home is None:
-                    item.home = item.node
+                if item.home is None and item.node in self.stored:
+                    kernel.items.remove(item)  # a copy, made later
+                elif item.home is None:
+                    # Under a name of its own: others compute the value where they need it.
+                    item.node = item.home = OPS["reshape"](item.node, shape=item.node.shape)
                     self.stored.add(item.node)
                     self.items.setdefault(item.node, []).append(item)
                 late.append(Item(item.node, "assign", final, wide(item.node.shape)))
                 late[-1].variable = variable
                 late[-1].reads = {item.node: {SAME}}
+        self.kernels = [kernel for kernel in self.kernels if kernel.items]
         self.kernels.extend(Kernel(final, [item]) for item in late)
 
     def _move_replaced(self) -> bool:
