@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,19 +11,16 @@ from typing import Annotated, Any, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import ThreadpoolController
 
 from ..errors import InvalidType, InvalidValue
 from ..feature_columns import ColumnSet, as_frame
 from ..feature_columns.express import feeds
-from ..graph import CompiledExecution, Execution
 from ..graph import optimizers as graph_optimizers
-from ..graph.compiler.cost import COMPILE_SECONDS, interpreted_seconds
-from ..graph.compiler.toolchain import find_toolchain, require_toolchain
+from ..graph.compiler.cost import interpreted_seconds
+from ..graph.compiler.toolchain import require_toolchain
 from ..hyperparameters import (
     Allowed,
     Fraction,
@@ -37,6 +32,7 @@ from ..hyperparameters import (
     hyperparameters,
 )
 from .build import Built, Scaling, build
+from .engine import Engine, Running
 from .export_c import Exported
 from .head import Head
 from .model import Model
@@ -146,7 +142,7 @@ class Estimator(Exported, CallbackSupportMixin, BaseEstimator):
         given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
         self._choose_engine(len(rows), epochs or self.epochs)
-        with self._threads():
+        with self._engine.limits():
             self._train(encoded, len(rows), validation, epochs or self.epochs, generator, tasks)
         return self
 
@@ -203,8 +199,8 @@ class Estimator(Exported, CallbackSupportMixin, BaseEstimator):
         self._settings = _comparable(self)[1]
         self._towers, self._scale = built.towers, built.scaling
         self._training = built.training
-        self._execution: Execution | CompiledExecution | None = None
-        self._compiles, self._estimate = False, 0.0
+        self._execution: Running | None = None
+        self._engine, self._estimate = Engine(), 0.0
         self._state: Mapping[str, npt.NDArray[Any]] = built.values
         self.columns_: ColumnSet = built.columns
         self.model_ = Model(built.columns, built.prediction, self._state)
@@ -217,19 +213,12 @@ class Estimator(Exported, CallbackSupportMixin, BaseEstimator):
         size = self._step_size(rows)
         steps = epochs * math.ceil(rows / size)
         self._estimate += interpreted_seconds(self._training, size, steps)
-        pays = self.jit is True or (self.jit == "auto" and self._estimate > COMPILE_SECONDS)
-        compiles = pays and find_toolchain() is not None
-        if compiles != self._compiles:
-            self._compiles, self._execution = compiles, None
+        engine = Engine.chosen(self.jit, self.n_jobs, self._estimate)
+        if engine != self._engine:
+            self._engine, self._execution = engine, None
 
     def _step_size(self, rows: int) -> int:
         return min(self.batch_size, max(1, rows // LEAST_STEPS))
-
-    @contextlib.contextmanager
-    def _threads(self) -> Iterator[None]:
-        # One by default: two that wait for a busy core take ten times as long as one.
-        with _controller().limit(limits=effective_n_jobs(self.n_jobs or 1), user_api="blas"):
-            yield
 
     def _train(
         self,
@@ -272,22 +261,23 @@ class Estimator(Exported, CallbackSupportMixin, BaseEstimator):
         names = getattr(self.labels_, "names", None)
         return self.head_.metrics(targets, predictions, weights, thresholds, names)
 
-    def _running(self) -> Execution | CompiledExecution:
+    def _running(self) -> Running:
         """Return the training program at work, after unpickling too."""
         if self._execution is None:
-            jit, threads = self._compiles, effective_n_jobs(self.n_jobs or 1)
-            self._execution = self._training.start(self._state, jit=jit, threads=threads)
-            self._state = self._execution.variables
             program = self.model_.program
-            self.model_ = Model(self.columns_, program, self._state, jit, threads)
+            if self._engine.jit:
+                program.compile_soon()  # beside the other, for it is needed next
+            if self.jit is True:
+                self._training.compile()
+            self._execution = self._engine.start(self._training, self._state)
+            self._state = self._execution.variables
+            self.model_ = Model(self.columns_, program, self._state, self._engine)
         return self._execution
 
     def _reconstruction(self) -> dict[str, Any]:
         """Return what a shallow copy needs to stay as it is while training goes on."""
         values = {name: np.array(value) for name, value in self._state.items()}
-        model = Model(
-            self.columns_, self.model_.program, values, self.model_.jit, self.model_.threads
-        )
+        model = Model(self.columns_, self.model_.program, values, self._engine)
         return {"model_": model, "_state": values, "_execution": None}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -373,8 +363,3 @@ def _comparable(value: Any) -> Any:
         params = value.get_params(deep=False)
         return type(value), {name: _comparable(part) for name, part in params.items()}
     return value.tolist() if isinstance(value, np.ndarray) else value
-
-
-@functools.cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()

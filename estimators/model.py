@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from ..feature_columns import ColumnSet
 from ..feature_columns.express import feeds
-from ..graph import CompiledExecution, Execution, Program
-from ..graph.compiler.toolchain import find_toolchain
+from ..graph import Execution, Program
+from .engine import Engine, Running
 
 __all__ = ["Model"]
 
@@ -33,10 +33,9 @@ class Model:
     variables : mapping of str to ndarray
         The values of the program's variables. They are not copied: a training run that changes
         them changes the predictions.
-    jit : bool
-        Whether predictions are computed by compiled C, where there is a C compiler.
-    threads : int
-        The most threads that compiled code runs in.
+    engine : Engine
+        What computes predictions. It stays the same for as long as the model does, so that
+        predictions do not change from call to call.
     """
 
     def __init__(
@@ -44,12 +43,11 @@ class Model:
         columns: ColumnSet,
         program: Program,
         variables: Mapping[str, npt.NDArray[Any]],
-        jit: bool = False,
-        threads: int = 1,
+        engine: Engine | None = None,
     ):
-        self.columns, self.program, self.jit, self.threads = columns, program, jit, threads
+        self.columns, self.program, self.engine = columns, program, engine or Engine()
         self.variables = {v.name: variables[v.name] for v in program.variables}
-        self._execution: Execution | CompiledExecution | None = None
+        self._execution: Running | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Buffers are made again where the model is loaded.
@@ -67,16 +65,23 @@ class Model:
     def run(self, encoded: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
         """Return every output of the program for encoded rows."""
         if self._execution is None:
-            jit = self.jit and find_toolchain() is not None
-            self._execution = self.program.start(
-                self.variables, share=True, jit=jit, threads=self.threads
-            )
-        rows = len(encoded["numbers"])
-        missing = -rows % STRIDE
-        if not missing or not isinstance(self._execution, Execution):
+            self._execution = self.engine.start(self.program, self.variables, share=True)
+        if not isinstance(self._execution, Execution):
             return self._execution.run(encoded)  # compiled products take each row by itself
+        rows = len(encoded["numbers"])
+        if rows <= STRIDE:
+            return self._interpret(self._execution, encoded, rows)
+        with self.engine.limits():
+            return self._interpret(self._execution, encoded, rows)
+
+    def _interpret(
+        self, execution: Execution, encoded: Mapping[str, Any], rows: int
+    ) -> dict[str, npt.NDArray[Any]]:
+        missing = -rows % STRIDE
+        if not missing:
+            return execution.run(encoded)
         filled = {name: _longer(feed, missing) for name, feed in encoded.items()}
-        return {name: value[:rows] for name, value in self._execution.run(filled).items()}
+        return {name: value[:rows] for name, value in execution.run(filled).items()}
 
 
 def _longer(feed: Any, more: int) -> Any:

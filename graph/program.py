@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InvalidType, InvalidValue, ShapeMismatch
+from ..errors import CanneryError, InvalidType, InvalidValue, ShapeMismatch
 from .compiler.compiled import Compiled, CompiledExecution
+from .compiler.source import Source
+from .compiler.toolchain import compile_shared
 from .interpreter import Execution
 from .serialize import from_json, to_json
 from .simplify import simplify
@@ -71,6 +75,8 @@ class Program(Step):
         super().__init__(outputs, updates or {})
         self.origin: Program | None = None
         self._compiled: Compiled | None = None
+        self._compiling: threading.Thread | None = None
+        self._text: Source | None = None
         needed = self.inputs
         if inputs is not None:
             self.inputs = tuple(inputs)
@@ -162,9 +168,26 @@ class Program(Step):
         MissingDependency
             There is no C compiler: neither ``CC``, gcc, clang nor the extra ``jit``.
         """
+        if self._compiling is not None:
+            self._compiling.join()
         if self._compiled is None:
-            self._compiled = Compiled(self)
+            self._compiled = Compiled(self, text=self._text)
         return self._compiled
+
+    def compile_soon(self) -> None:
+        """Begin to compile in another thread, for which `compile` waits.
+
+        What goes wrong there is said by `compile`, which then tries again.
+        """
+        if self._compiled is None and self._compiling is None:
+            self._text = Source(self)
+            self._compiling = threading.Thread(target=self._fill_cache)
+            self._compiling.start()
+
+    def _fill_cache(self) -> None:
+        assert self._text is not None
+        with contextlib.suppress(CanneryError):
+            compile_shared(self._text.text)
 
     def simplified(self) -> Program:
         """Return a program of the same values that takes fewer ops; see `cannery.graph.simplify`.

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import os
+import threading
 import weakref
 from collections.abc import Container, Hashable, Iterable, Iterator
 from typing import Any, Protocol
@@ -48,6 +50,7 @@ class Operation(Protocol):
 
 OPS: Registry[Any] = Registry("op")
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
+_interning = threading.Lock()
 _interned: weakref.WeakValueDictionary[Hashable, Tensor] = weakref.WeakValueDictionary()
 
 
@@ -307,12 +310,26 @@ def intern(
     """Return the one tensor with this op, these inputs and these attributes."""
     key = (op.name, inputs, tuple((name, freeze(attributes[name])) for name in sorted(attributes)))
     found = _interned.get(key)
-    if found is None:
-        # A leaf has its whole name as an attribute.
-        name = attributes["name"] if "name" in attributes else scoped(op.name)
-        found = Tensor(op, inputs, attributes, shape, dtype, name)
-        _interned[key] = found
+    if found is not None:
+        return found
+    # A leaf has its whole name as an attribute.
+    name = attributes["name"] if "name" in attributes else scoped(op.name)
+    made = Tensor(op, inputs, attributes, shape, dtype, name)
+    with _interning:  # for another thread may be building the same expression
+        found = _interned.get(key)
+        if found is None:
+            _interned[key] = found = made
     return found
+
+
+def _forget_lock() -> None:
+    """Let a forked process intern, though a thread that it has not inherited was at it."""
+    global _interning
+    _interning = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_lock)
 
 
 def topological(roots: Iterable[Tensor], known: Container[Tensor] = ()) -> list[Tensor]:

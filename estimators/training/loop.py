@@ -16,9 +16,9 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
 from ...errors import NonFinite
-from ...graph import CompiledExecution, Execution
 from ...graph.feeds import Feeder
 from ...graph.interpreter import evaluate_all
+from ..engine import Running
 from .callbacks import Listeners
 
 with warnings.catch_warnings():
@@ -56,7 +56,7 @@ class Trainer:
 
     def __init__(
         self,
-        execution: Execution | CompiledExecution,
+        execution: Running,
         feeds: Mapping[str, Any],
         rows: int,
         batch_size: int,

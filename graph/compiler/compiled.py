@@ -85,6 +85,8 @@ class Compiled:
     program : Step
     extra : tuple of str
         Arguments for the compiler beside its usual flags.
+    text : Source, optional
+        The program's, where it is there already.
 
     Attributes
     ----------
@@ -93,9 +95,9 @@ class Compiled:
         The C text.
     """
 
-    def __init__(self, program: Step, extra: tuple[str, ...] = ()):
+    def __init__(self, program: Step, extra: tuple[str, ...] = (), text: Source | None = None):
         self.program = program
-        self.text = Source(program)
+        self.text = text or Source(program)
         self.source = self.text.text
         self._library = load(self.source, extra)
         self.function = self._library.run

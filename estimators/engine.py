@@ -1,0 +1,92 @@
+"""What runs an estimator's programs: compiled C or the interpreter, and in how many threads.
+
+The choice between the two rounds numbers in one way or the other, so it never depends on a clock,
+on the cache of compiled code or on what else the machine does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
+from threadpoolctl import ThreadpoolController
+
+from ..errors import CompileError
+from ..graph import CompiledExecution, Execution, Program
+from ..graph.compiler.cache import warn_once
+from ..graph.compiler.cost import COMPILE_SECONDS
+from ..graph.compiler.toolchain import find_toolchain
+
+__all__ = ["Engine", "Running"]
+
+Running = Execution | CompiledExecution
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How programs are run.
+
+    Parameters
+    ----------
+    jit : bool
+        Whether as compiled C, where there is a C compiler.
+    threads : int
+        The most threads.
+
+    Examples
+    --------
+    >>> Engine.chosen(False, None, 60.0)
+    Engine(jit=False, threads=1)
+    """
+
+    jit: bool = False
+    threads: int = 1
+
+    @classmethod
+    def chosen(cls, jit: bool | str, n_jobs: int | None, seconds: float) -> Engine:
+        """Return the engine for a fit.
+
+        Parameters
+        ----------
+        jit : {"auto", True, False}
+        n_jobs : int, optional
+            As scikit-learn has it. Inside a worker of joblib, which shares the machine with
+            others, it is no more than joblib grants.
+        seconds : float
+            About how long the interpreter would take for the whole fit.
+        """
+        pays = jit is True or (jit == "auto" and seconds > COMPILE_SECONDS)
+        threads = effective_n_jobs(n_jobs or 1)
+        if get_active_backend()[0].nesting_level:
+            threads = min(threads, int(os.environ.get("OMP_NUM_THREADS") or 1))
+        return cls(pays and find_toolchain() is not None, threads)
+
+    def start(self, program: Program, values: Any, share: bool = False) -> Running:
+        """Return a program at work; interpreted, with a line in the log, where C fails."""
+        if self.jit and find_toolchain() is not None:
+            try:
+                return program.start(values, share=share, jit=True, threads=self.threads)
+            except CompileError as error:
+                warn_once(f"{error} (this program is interpreted)")
+        return program.start(values, share=share)
+
+    @contextlib.contextmanager
+    def limits(self) -> Iterator[None]:
+        """Hold matrix products of the interpreter to these threads.
+
+        Without it each takes all cores, and two threads that wait for a busy core take ten times
+        as long as one.
+        """
+        with _controller().limit(limits=self.threads, user_api="blas"):
+            yield
+
+
+@functools.cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
