@@ -222,14 +222,14 @@ def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
     rows = [cell if type(cell) is list else _members(cell) for cell in cells]
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    flat = itertools.chain.from_iterable(rows)
-    inner = _flat(np.fromiter(flat, dtype=object, count=int(offsets[-1])))
-    if inner is None:
+    members = itertools.chain.from_iterable(rows)
+    found = _flat(np.fromiter(members, dtype=object, count=int(offsets[-1])))
+    if found is None:
         row = next(i for i, row in enumerate(rows) if any(map(is_several, row)))
         raise InvalidValue(
             f"column {key!r}", f"row {row} holds a list of lists", repr(rows[row]), "flatten it"
         )
-    return Factor(inner.codes, inner.values, offsets)
+    return Factor(found.codes, found.values, offsets)
 
 
 def _numbers(cells: Sequence[Any] | np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

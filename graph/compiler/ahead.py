@@ -24,7 +24,7 @@ from .loading import owner
 from .memory import Place, is_ragged
 from .nest import Nest, Store
 from .one_row import one_row
-from .source import Source
+from .source import Source, Split
 
 __all__ = ["ProgramText", "program_c"]
 
@@ -213,8 +213,8 @@ class _Ahead(Source):
         constants = self._constant_text() + self._weights()
         return "\n".join([*needed_functions(function), *self._structs(), *constants, "", function])
 
-    def _kernel(self, kernel: Kernel, split: tuple[str, str] | None) -> list[str]:
-        return [line for line in super()._kernel(kernel, split) if line.strip()]
+    def _loops(self, kernel: Kernel, split: Split | None, inside: bool) -> list[str]:
+        return [line for line in super()._loops(kernel, split, inside) if line.strip()]
 
     def _words(self) -> list[str]:
         words = (is_ragged(node) for node in self.program.inputs)

@@ -20,6 +20,7 @@ from ..tensor import Tensor
 from .loading import owner
 from .memory import is_ragged
 from .phases import is_row
+from .profile import Profile
 from .source import Source
 from .toolchain import load
 
@@ -61,6 +62,7 @@ class _Run(ctypes.Structure):
         ("arrived", ctypes.c_int64),
         ("left", ctypes.c_int64),
         ("ready", ctypes.c_int64),
+        ("times", ctypes.c_void_p),
     ]
 
 
@@ -103,6 +105,11 @@ class Compiled:
         self.function = self._library.run
         self.function.restype = ctypes.c_int64
         self.function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+
+    def profile(self, run: ctypes.Structure, threads: int) -> Profile | None:
+        """Return what takes the time of the kernels of a run, if that was asked for."""
+        wanted = self.text.profile
+        return Profile(self._library, run, len(self.text.kernels), threads) if wanted else None
 
 
 def aligned(size: int) -> Array:
@@ -149,6 +156,7 @@ class CompiledExecution:
         # Where nothing is added up over the batch, rows do not care who computes them.
         self._divisible = not (self.program.updates or source.memory.sums.size)
         self._ascending = np.arange(0, dtype=np.int64)
+        self._profile = compiled.profile(self._run, threads)
         self._few = None if source.loaded else FewRows(source)
         self._room_for(FEW)
         _EXECUTIONS.add(self)
@@ -247,8 +255,19 @@ class CompiledExecution:
         """Run so many steps, with what the run has been told."""
         run = self._run
         run.steps, run.threads = steps, threads
-        if self.compiled.function(ctypes.byref(run), self._workers) >= 0:
+        function = self.compiled.function if self._profile is None else self._profile.call
+        if function(ctypes.byref(run), self._workers) >= 0:
             self._refuse(run)
+
+    def seconds(self) -> list[float]:
+        """Return how long each kernel has taken so far, all threads together.
+
+        Returns
+        -------
+        list of float
+            A number for each of the text's `kernels`; empty where no profile is taken.
+        """
+        return [] if self._profile is None else self._profile.seconds()
 
     def _ragged(
         self, feeder: Feeder, order: Array | None, size: int, arrays: list[Array]

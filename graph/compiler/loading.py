@@ -42,22 +42,23 @@ def load_lines(loaded: Sequence[Tensor], memory: Memory, feeds: int) -> list[str
         for node in [node for node in loaded if owner(node) == word]:
             name, kind = memory.names[node], C_TYPES[node.dtype.name]
             if not is_ragged(node):
-                sizes.append(f"    {name}[i] = ({kind})size;")
+                sizes.append(f"      {name}[i] = ({kind})size;")
                 continue
             place = feeds + len(memory.ragged) + [n for n in loaded if is_ragged(n)].index(node)
             source = f"(const {kind} *)w->run->feeds[{place}] + offsets[order[i]]"
-            values.append(f"    memcpy({name} + found, {source}, (size_t)size * sizeof *{name});")
+            call = f"memcpy({name} + found, {source}, (size_t)size * sizeof *{name});"
+            values.append(f"      {call}")
         lines += [
             "  {",
-            f"  const int64_t *const offsets = w->run->feeds[{feeds + number}];",
-            "  int64_t found = 0;",
-            "  for (int64_t i = 0; i < batch; i++) {",
-            "    const int64_t size = offsets[order[i] + 1] - offsets[order[i]];",
+            f"    const int64_t *const offsets = w->run->feeds[{feeds + number}];",
+            "    int64_t found = 0;",
+            "    for (int64_t i = 0; i < batch; i++) {",
+            "      const int64_t size = offsets[order[i] + 1] - offsets[order[i]];",
             *sizes,
             *values,
-            "    found += size;",
-            "  }",
-            f"  w->run->found[{number}] = found;",
+            "      found += size;",
+            "    }",
+            f"    w->run->found[{number}] = found;",
             "  }",
         ]
     return lines

@@ -37,23 +37,32 @@ class Place:
 
     Parameters
     ----------
-    name : str
-        A pointer to its first element.
+    base : str
+        A pointer.
     strides : tuple of str, optional
         How far apart the elements of each axis are; in row-major order without gaps by default.
+    start : str
+        How many elements after the pointer the first one is.
     """
 
-    name: str
+    base: str
     strides: tuple[str, ...] | None = None
+    start: str = "0"
+
+    @property
+    def name(self) -> str:
+        """A pointer to the first element."""
+        return self.base if self.start == "0" else f"({self.base} + {self.start})"
 
     def at(self, index: Index) -> Code:
         """Return the C text of one element."""
         if self.strides is None:
-            return Code(f"{self.name}[{index.ravel()}]", *index.axes)
-        total = Code("0")
-        for axis, stride in zip(index.axes, self.strides, strict=True):
-            total = plus(total, times(axis, stride))
-        return Code(f"{self.name}[{total}]", *index.axes)
+            total = index.ravel()
+        else:
+            total = Code("0")
+            for axis, stride in zip(index.axes, self.strides, strict=True):
+                total = plus(total, times(axis, stride))
+        return Code(f"{self.base}[{plus(total, self.start)}]", *index.axes)
 
 
 @dataclass(frozen=True)
@@ -217,7 +226,7 @@ class Memory:
         """Return the place of a stored value."""
         home, start = self.schedule.inside.get(node, (node, 0))
         name = self.names[home]
-        return Place(f"({name} + {start})" if start else name, self.strides(home))
+        return Place(name, self.strides(home), str(start))
 
     def item_place(self, item: Item) -> tuple[Tensor, Place]:
         """Return whose memory an item is written to, and where in it the item starts."""
@@ -225,15 +234,15 @@ class Memory:
         home, start = self.schedule.inside.get(item.home, (item.home, 0))
         name = self.names[home]
         if item.home is item.node:
-            return home, Place(f"({name} + {start})" if start else name, self.strides(home))
+            return home, Place(name, self.strides(home), str(start))
         # A part of a concat: its own shape, in the strides of the whole.
         axis = item.home.attributes["axis"]
         if home.rank == 1:
             whole = _strides(item.node.shape)
-            return home, Place(f"({name} + {item.start})" if item.start else name, whole)
+            return home, Place(name, whole, str(item.start))
         strides = self.strides(home) or _strides(home.shape)
         first = times(Code(str(item.start)), strides[axis])
-        return home, Place(name if first == "0" else f"({name} + {first})", strides)
+        return home, Place(name, strides, first)
 
 
 def _strides(shape: Shape) -> tuple[str, ...]:

@@ -42,10 +42,15 @@ class Scope:
         self.memo: dict[object, Code] = {}
         self.pragma = ""
 
+    @property
+    def declares(self) -> bool:
+        """Whether names are declared between the braces, or anything but loops stands there."""
+        return any(not isinstance(line, Scope) for line in self.lines)
+
     def text(self, indent: int) -> Iterator[str]:
         """Yield the lines, indented."""
         if self.pragma:
-            yield self.pragma
+            yield "  " * indent + self.pragma
         inner = indent
         if self.opening:
             yield "  " * indent + self.opening + " {"

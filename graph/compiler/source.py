@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterable, Sequence
 
-from ..code import C_TYPES, c_number, identifier, size_text
+from ..code import C_TYPES, Code, c_number, identifier, plus, size_text, times
 from ..plan import Plan, element_count
 from ..step import Step
 from ..tensor import Tensor
@@ -20,12 +22,17 @@ from .nest import Nest
 from .operands import with_gathered_operands
 from .phases import is_row, is_whole
 from .products import is_transposed, operand, operand_behind, product_call, transpose_call
+from .profile import kernel_text, slots, timed
 from .schedule import Schedule
 
-__all__ = ["Source"]
+__all__ = ["Source", "Split"]
 
 SPLIT = 1024  # elements: below, dividing a loop among workers costs more than it saves
-SIGNATURE = "struct worker *w, const int64_t batch, const int64_t done, const int64_t step"
+PARAMETERS = ("struct worker *w", *(f"const int64_t {name}" for name in ("batch", "done", "step")))
+PARAMETERS_OF_ROWS = ("const int64_t first", "const int64_t rows", "const int again")
+_WORD = re.compile(r"\w+")
+
+Split = tuple[str, str]  # where the outer loop of a worker begins and ends
 
 
 class Source:
@@ -44,6 +51,8 @@ class Source:
     memory : Memory
     feeds, variables, outputs : list
         What the pointers handed to the C function are, in order.
+    kernels : list of Kernel
+        In the order of the text; a profile counts them in this order.
     checks : list of str
         The ops that check ids, by the number that the C code reports.
     """
@@ -63,7 +72,7 @@ class Source:
         self.variables: list[Tensor] = [*program.variables, *self.plan.arenas]
         self.outputs = list(program.outputs)
         self.checks: list[str] = []
-        self.profiled: list[Kernel] = []
+        self.kernels: list[Kernel] = []
         self._constants: dict[Tensor, str] = {}
         self._names: dict[Tensor, str] = {}
         self._used: dict[str, str] = {}
@@ -130,7 +139,9 @@ class Source:
 
     def _name(self, node: Tensor) -> str:
         if node not in self._names:
-            self._names[node] = self.memory.fresh(node.name)
+            scope = node.name.rpartition("/")[0]
+            arena = node in self.plan.arenas  # all the variables that an optimizer changes at once
+            self._names[node] = self.memory.fresh(f"{scope}/variables" if arena else node.name)
         return self._names[node]
 
     def _variable(self, node: Tensor) -> Place:
@@ -153,7 +164,7 @@ class Source:
         first = " + first" if self._by_rows else ""
         by_row = is_row(node.shape)
         size = element_count(node.shape, 1)
-        offset = f"(done{first}) * {size}" if by_row else f"step * {size}"
+        offset = times(Code(f"done{first}" if by_row else "step"), size)
         number = self.outputs.index(name)
         self._used[pointer] = (
             f"{kind} *const restrict {pointer} = ({kind} *)w->run->outputs[{number}] + {offset};"
@@ -169,27 +180,31 @@ class Source:
         return self._constants[node]
 
     def _declare(self, node: Tensor) -> None:
-        """Note the pointer to a stored value, which depends on where it lives."""
+        """Note the pointer to a stored value."""
         name, kind = self.memory.names[node], C_TYPES[node.dtype.name]
-        where = self.memory.kind[node]
+        address = plus(*self._address(node))
+        self._used[name] = f"{kind} *const restrict {name} = ({kind} *)({address});"
+
+    def _address(self, node: Tensor) -> tuple[Code, Code]:
+        """Return the memory that a value lives in, and how many bytes from its start."""
+        memory, where = self.memory, self.memory.kind[node]
         if where == "tile":
-            base = f"w->own + {self.memory.tile.offsets[node]}"
-        elif where == "sums":
-            start = self.memory.tile.size + self.memory.sums.offsets[node]
-            base = f"{'w' if self._by_rows else 'w->run->workers'}->own + {start}"
-        elif where == "rows":
-            base = f"w->run->memory_of_rows + {self.memory.rows.offsets[node]} * w->run->capacity"
+            return Code("w->own"), Code(str(memory.tile.offsets[node]))
+        if where == "sums":
+            worker = "w" if self._by_rows else "w->run->workers"
+            return Code(f"{worker}->own"), Code(str(memory.tile.size + memory.sums.offsets[node]))
+        if where == "rows":
+            start = times(Code("w->run->capacity"), memory.rows.offsets[node])
             if self._by_rows:
-                width = self.memory.elements(node, 1) * node.dtype.itemsize
-                base += f" + first * {width}"
-        elif where == "whole":
-            base = f"w->run->memory + {self.memory.whole.offsets[node]}"
-        else:
-            word = where[7:]
-            number = list(self.memory.ragged).index(word)
-            offset = self.memory.ragged[word].offsets[node]
-            base = f"w->run->ragged[{number}] + {offset} * w->run->counts[{number}]"
-        self._used[name] = f"{kind} *const restrict {name} = ({kind} *)({base});"
+                width = memory.elements(node, 1) * node.dtype.itemsize
+                start = plus(start, times(Code("first"), width))
+            return Code("w->run->memory_of_rows"), start
+        if where == "whole":
+            return Code("w->run->memory"), Code(str(memory.whole.offsets[node]))
+        word = where.removeprefix("ragged ")
+        number = list(memory.ragged).index(word)
+        start = times(Code(f"w->run->counts[{number}]"), memory.ragged[word].offsets[node])
+        return Code(f"w->run->ragged[{number}]"), start
 
     # Functions.
 
@@ -205,6 +220,7 @@ class Source:
             library("products.h"),
             library("threads.h"),
             library("grouping.h"),
+            library("profile.h") if self.profile else "",
             *self._sizes(),
             *self._constant_text(),
             *sum_functions(self.memory),
@@ -221,16 +237,16 @@ class Source:
         self.use("order")
         for node in self.loaded:
             self._declare(node)
-        signature = "struct worker *w, const int64_t batch, const int64_t done"
         lines = load_lines(self.loaded, self.memory, len(self.feeds))
-        return self._function("load", signature, lines)
+        return self._function("load", PARAMETERS[:3], lines)
 
     def _loop_text(self, once: bool) -> str:
         loads = bool(self.loaded)
         return loop_text(self.segments, self.memory, self.program.outputs, loads, once)
 
     def _sizes(self) -> list[str]:
-        return [f"enum {{ TILE = {TILE} }};", ""]
+        timed = f", SLOTS = {slots(len(self.kernels))}" if self.profile else ""
+        return [f"enum {{ TILE = {TILE}{timed} }};", ""]
 
     def _constant_text(self) -> list[str]:
         found = []
@@ -240,15 +256,16 @@ class Source:
             found.append(f"static const {kind} {name}[{size}] = {{{values or '0'}}};")
         return found
 
-    def _comment(self, kernel: Kernel) -> str:
-        names = list(dict.fromkeys(item.node.name for item in kernel.items))
-        shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-        return f"  /* {shown} */"
-
-    def _function(self, name: str, signature: str, body: Iterable[str]) -> str:
-        lines = [f"static void {name}({signature}) {{"]
-        lines += [f"  {line}" for line in self._used.values()]
-        return "\n".join([*lines, *body, "}", ""])
+    def _function(self, name: str, parameters: Sequence[str], body: Iterable[str]) -> str:
+        lines = [*(f"  {line}" for line in self._used.values()), *body]
+        used = set(_WORD.findall("\n".join(lines)))
+        unused = [word for p in parameters if (word := _WORD.findall(p)[-1]) not in used]
+        if unused:
+            lines.append(f"  {', '.join(f'(void){word}' for word in unused)};")
+        opening = textwrap.wrap(
+            f"static void {name}({', '.join(parameters)}) {{", 100, subsequent_indent=" " * 8
+        )
+        return "\n".join([*opening, *lines, "}", ""])
 
     def _counts(self, kernels: Iterable[Kernel]) -> None:
         """Declare the number of values that ragged feeds have in this step."""
@@ -267,9 +284,7 @@ class Source:
     def _rows(self, name: str, kernels: list[Kernel]) -> str:
         self._used, self._by_rows = {}, True
         body = [line for kernel in kernels for line in self._kernel(kernel, None)]
-        signature = f"{SIGNATURE}, const int64_t first, const int64_t rows, const int again"
-        body.append("  (void)batch, (void)done, (void)step, (void)first, (void)rows, (void)again;")
-        return self._function(name, signature, body)
+        return self._function(name, [*PARAMETERS, *PARAMETERS_OF_ROWS], body)
 
     def _whole(self, name: str, kernels: list[Kernel]) -> str:
         self._used, self._by_rows = {}, False
@@ -282,26 +297,23 @@ class Source:
             how: object = ("split", kernel.domain) if split else ("one", owner)
             if meetings.due(kernel, how):
                 body.append("  barrier(w);")
+            lines = [f"  {line}" for line in self._kernel(kernel, split, inside=True)]
             if split is None:
-                body.append(f"  if (w->number == {owner} % w->run->threads) {{")
-                body += ["  " + line for line in self._kernel(kernel, None)]
-                body.append("  }")
+                turn = f"{owner} % w->run->threads" if owner else "0"
+                body += [f"  if (w->number == {turn}) {{", *lines, "  }"]
             else:
                 size = kernel.domain[0]
-                body.append("  {")
-                body.append(f"    const int64_t low = share(w, {size}, w->number);")
-                body.append(f"    const int64_t high = share(w, {size}, w->number + 1);")
-                body += ["  " + line for line in self._kernel(kernel, split)]
-                body.append("  }")
-        body.append("  (void)batch, (void)done, (void)step;")
-        return self._function(name, SIGNATURE, body)
+                low = f"    const int64_t low = share(w, {size}, w->number);"
+                high = f"    const int64_t high = share(w, {size}, w->number + 1);"
+                body += ["  {", low, high, *lines, "  }"]
+        return self._function(name, PARAMETERS, body)
 
     def _owner(self, kernel: Kernel, number: int) -> int:
         """Return the worker of a kernel that is not divided: copies of weights take turns."""
         views = all(item.node.op.view and item.home is item.node for item in kernel.items)
         return number if views else 0
 
-    def _range(self, kernel: Kernel) -> tuple[str, str] | None:
+    def _range(self, kernel: Kernel) -> Split | None:
         """Return the range of the outer loop for one worker, if the kernel is worth dividing."""
         shape = kernel.domain
         if not shape or not is_whole(shape) or kernel.items[0].kind != "assign":
@@ -311,19 +323,30 @@ class Source:
         many = element_count(shape, 0) >= SPLIT and int(shape[0] or 0) >= 64
         return ("low", "high") if many else None
 
-    def _kernel(self, kernel: Kernel, split: tuple[str, str] | None) -> list[str]:
-        lines = [self._comment(kernel)]
+    def _kernel(self, kernel: Kernel, split: Split | None, inside: bool = False) -> list[str]:
+        """Return the lines of a kernel; `inside` braces, it needs none of its own."""
+        self.kernels.append(kernel)
+        words = kernel_text(kernel, self.schedule.phases)
+        comment = textwrap.wrap(f"/* {words} */", 96, subsequent_indent="   ")
+        lines = self._loops(kernel, split, inside)
+        if self.profile:
+            lines = timed(len(self.kernels) - 1, lines)
+        return [*(f"  {line}" for line in comment), *lines]
+
+    def _loops(self, kernel: Kernel, split: Split | None, inside: bool) -> list[str]:
         item = kernel.items[0]
         if item.kind == "product":
             operands = [operand(node, self.place) for node in item.node.inputs]
             target = self._target(item)
-            return [*lines, f"  {product_call(item, operands, target, self._by_rows)}"]
+            return [f"  {product_call(item, operands, target, self._by_rows)}"]
         if is_transposed(kernel, self.place):
             shown = operand_behind(item.node, self.place)
-            return [*lines, f"  {transpose_call(item.node, shown, self._target(item))}"]
+            return [f"  {transpose_call(item.node, shown, self._target(item))}"]
         nest = self.nest(self)
         if item.kind == "statement":
             nest.write_statement(item)
         else:
             nest.write_kernel(kernel, split)
-        return [*lines, "  {", *(f"{line}" for line in nest.top.text(2)), "  }"]
+        if inside or not nest.top.declares:
+            return list(nest.top.text(1))
+        return ["  {", *nest.top.text(2), "  }"]

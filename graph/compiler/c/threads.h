@@ -22,6 +22,7 @@ struct run {
   void *work;
   int64_t work_size;
   int64_t arrived, left, ready;
+  int64_t *times; /* of each worker in each kernel, where they are taken */
 };
 
 struct worker {
