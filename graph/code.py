@@ -6,6 +6,7 @@ elements of its inputs. Views cost nothing, since they only change the index.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -55,7 +56,10 @@ class Code(str):
     def __new__(cls, text: str, *parts: Code | int) -> Code:
         """Return the text, which uses `parts` or a loop of that depth."""
         found = super().__new__(cls, text)
-        found.depth = max((p.depth if isinstance(p, Code) else p for p in parts), default=0)
+        depth = 0
+        for part in parts:
+            depth = max(depth, part.depth if isinstance(part, Code) else part)
+        found.depth = depth
         return found
 
 
@@ -101,6 +105,7 @@ def size_text(size: Dimension) -> str:
     return str(size) if isinstance(size, int) else f"count_{identifier(size)}"
 
 
+@functools.lru_cache(maxsize=4096)
 def identifier(name: str) -> str:
     """Return a name as C takes it."""
     return "".join(c if c.isalnum() and c.isascii() else "_" for c in name)

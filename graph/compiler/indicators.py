@@ -28,10 +28,12 @@ def without_indicators(program: Step) -> Step:
     new: dict[Tensor, Tensor] = {}
     for node in topological(roots):
         inputs = tuple(new[source] for source in node.inputs)
-        with name_scope(node.name[: node.name.rfind("/") + 1]):
-            same = node if inputs == node.inputs else node.op(*inputs, **node.attributes)
-            found = _rewritten(same)
-        new[node] = same if found is None else found
+        new[node] = node
+        if inputs != node.inputs or node.op.name == "matmul":
+            with name_scope(node.name[: node.name.rfind("/") + 1]):
+                same = node if inputs == node.inputs else node.op(*inputs, **node.attributes)
+                found = _rewritten(same)
+            new[node] = same if found is None else found
     late = [new[root] for root in roots]
     if late == roots:
         return program

@@ -21,8 +21,10 @@ def with_gathered_operands(program: Step) -> Step:
         inputs = tuple(new[source] for source in node.inputs)
         if is_product(node):
             inputs = tuple(_gathered(source) for source in inputs)
-        with name_scope(node.name[: node.name.rfind("/") + 1]):
-            new[node] = node if inputs == node.inputs else node.op(*inputs, **node.attributes)
+        new[node] = node
+        if inputs != node.inputs:
+            with name_scope(node.name[: node.name.rfind("/") + 1]):
+                new[node] = node.op(*inputs, **node.attributes)
     late = [new[root] for root in roots]
     if late == roots:
         return program

@@ -8,6 +8,7 @@ sums over the batch is there for the whole phase after it.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator
 
@@ -26,16 +27,19 @@ ANY_ROW = frozenset({"take", "sum_rows"})  # ids say which row of the first inpu
 GEMM_COLUMNS = 8  # narrower products are written out as loops
 
 
+@functools.lru_cache(maxsize=1024)
 def is_row(shape: Shape) -> bool:
     """Whether a value has one entry for each row of the batch."""
     return bool(shape) and shape[0] is None and all(isinstance(s, int) for s in shape[1:])
 
 
+@functools.lru_cache(maxsize=1024)
 def is_whole(shape: Shape) -> bool:
     """Whether a value's shape does not depend on the feeds."""
     return all(isinstance(size, int) for size in shape)
 
 
+@functools.lru_cache(maxsize=1024)
 def wide(shape: Shape) -> Shape:
     """Return a shape without its axes of size one."""
     return tuple(size for size in shape if size != 1)
@@ -216,9 +220,9 @@ class Phases:
 
     def _packed(self, node: Tensor) -> bool:
         """Whether a product needs a copy of a view: strides cannot describe it as an operand."""
-        for user in self.nodes:
-            if node in user.inputs and self.is_product(user):
-                base, views = behind(node)
+        base, views = behind(node)
+        for user, source in self.users.get(base, ()):
+            if source is node and self.is_product(user):
                 odd = any(not describes(view) for view in views)
                 fed = base.op.name == "placeholder"
                 turned = sum(view.op.name == "transpose" for view in views) % 2 == 1

@@ -258,13 +258,12 @@ class Source:
 
     def _function(self, name: str, parameters: Sequence[str], body: Iterable[str]) -> str:
         lines = [*(f"  {line}" for line in self._used.values()), *body]
-        used = set(_WORD.findall("\n".join(lines)))
-        unused = [word for p in parameters if (word := _WORD.findall(p)[-1]) not in used]
+        text = "\n".join(lines)
+        words = [_WORD.findall(parameter)[-1] for parameter in parameters]
+        unused = [word for word in words if not re.search(rf"\b{word}\b", text)]
         if unused:
             lines.append(f"  {', '.join(f'(void){word}' for word in unused)};")
-        opening = textwrap.wrap(
-            f"static void {name}({', '.join(parameters)}) {{", 100, subsequent_indent=" " * 8
-        )
+        opening = _wrapped(f"static void {name}({', '.join(parameters)}) {{", 100, " " * 8)
         return "\n".join([*opening, *lines, "}", ""])
 
     def _counts(self, kernels: Iterable[Kernel]) -> None:
@@ -327,7 +326,7 @@ class Source:
         """Return the lines of a kernel; `inside` braces, it needs none of its own."""
         self.kernels.append(kernel)
         words = kernel_text(kernel, self.schedule.phases)
-        comment = textwrap.wrap(f"/* {words} */", 96, subsequent_indent="   ")
+        comment = _wrapped(f"/* {words} */", 96, "   ")
         lines = self._loops(kernel, split, inside)
         if self.profile:
             lines = timed(len(self.kernels) - 1, lines)
@@ -350,3 +349,7 @@ class Source:
         if inside or not nest.top.declares:
             return list(nest.top.text(1))
         return ["  {", *nest.top.text(2), "  }"]
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    return [text] if len(text) <= width else textwrap.wrap(text, width, subsequent_indent=indent)
