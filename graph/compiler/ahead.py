@@ -158,7 +158,7 @@ class _Ahead(Source):
     def place(self, node: Tensor) -> Place | None:
         if node.op.name != "placeholder":
             return super().place(node)
-        name, kind = self._name(node), C_TYPES[node.dtype.name]
+        name, kind = self._name(node), C_TYPES[node.dtype]
         if node in self.loaded and not is_ragged(node):
             count = f"feeds->{identifier(owner(node))}_count"
             self._used[name] = f"const {kind} {name}[1] = {{({kind}){count}}};"
@@ -177,12 +177,12 @@ class _Ahead(Source):
 
     def _output(self, name: str) -> Place:
         node = self.program.outputs[name]
-        kind, pointer = C_TYPES[node.dtype.name], self._output_name(name)
+        kind, pointer = C_TYPES[node.dtype], self._output_name(name)
         self._used[pointer] = f"{kind} *const {pointer} = outputs->{identifier(name)};"
         return Place(pointer)
 
     def _declare(self, node: Tensor) -> None:
-        name, kind = self.memory.names[node], C_TYPES[node.dtype.name]
+        name, kind = self.memory.names[node], C_TYPES[node.dtype]
         self._used[name] = f"{kind} *const {name} = ({kind} *)(scratch + {self._offset(node)});"
 
     def _offset(self, node: Tensor) -> int:
@@ -226,13 +226,13 @@ class _Ahead(Source):
             if f"variable {node.name}" not in self._used:
                 continue
             array = np.asarray(self.values[node.name], node.dtype).reshape(-1)
-            name, kind = f"{self.name}_{self._name(node)}", C_TYPES[node.dtype.name]
+            name, kind = f"{self.name}_{self._name(node)}", C_TYPES[node.dtype]
             found.append(_table(kind, name, array))
         return found
 
     def _constant_text(self) -> list[str]:
         return [
-            _table(C_TYPES[node.dtype.name], name, node.attributes["value"].reshape(-1))
+            _table(C_TYPES[node.dtype], name, node.attributes["value"].reshape(-1))
             for node, name in self._constants.items()
         ]
 
@@ -256,7 +256,7 @@ class _Ahead(Source):
             Field(
                 self._field(node),
                 self.before[node.name],
-                C_TYPES[node.dtype.name],
+                C_TYPES[node.dtype],
                 None if is_ragged(node) else element_count(node.shape, 1),
             )
             for node in self.program.inputs
@@ -265,7 +265,7 @@ class _Ahead(Source):
 
     def _output_fields(self) -> list[Field]:
         return [
-            Field(identifier(name), name, C_TYPES[node.dtype.name], element_count(node.shape, 1))
+            Field(identifier(name), name, C_TYPES[node.dtype], element_count(node.shape, 1))
             for name, node in self.program.outputs.items()
         ]
 

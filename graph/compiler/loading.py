@@ -40,7 +40,7 @@ def load_lines(loaded: Sequence[Tensor], memory: Memory, feeds: int) -> list[str
     for number, word in enumerate(memory.ragged):
         sizes, values = list[str](), list[str]()
         for node in [node for node in loaded if owner(node) == word]:
-            name, kind = memory.names[node], C_TYPES[node.dtype.name]
+            name, kind = memory.names[node], C_TYPES[node.dtype]
             if not is_ragged(node):
                 sizes.append(f"      {name}[i] = ({kind})size;")
                 continue

@@ -62,7 +62,7 @@ def segments_of(kernels: Sequence[Kernel]) -> list[Segment]:
 
 def sum_functions(memory: Memory) -> list[str]:
     """Return the C functions that add up what workers have summed."""
-    kinds = {C_TYPES[node.dtype.name] for node in memory.sums.offsets}
+    kinds = {C_TYPES[node.dtype] for node in memory.sums.offsets}
     return [f"ADD_SUMS({kind})" for kind in sorted(kinds)]
 
 
@@ -124,7 +124,7 @@ def _row_lines(segment: Segment, memory: Memory) -> list[str]:
 
 def _merge(node: Tensor, memory: Memory) -> str:
     """Return the line that adds up what all workers have summed."""
-    kind, start = C_TYPES[node.dtype.name], memory.tile.size + memory.sums.offsets[node]
+    kind, start = C_TYPES[node.dtype], memory.tile.size + memory.sums.offsets[node]
     return f"add_sums_{kind}(w, {start}, {memory.elements(node, 0)});"
 
 
@@ -156,7 +156,7 @@ def _guards(outputs: Mapping[str, Tensor]) -> list[str]:
             continue
         size = element_count(node.shape, 1)
         offset, count = ("done", "batch") if is_row(node.shape) else ("step", "1")
-        kind = C_TYPES[node.dtype.name]
+        kind = C_TYPES[node.dtype]
         pointer = f"(const {kind} *)r->outputs[{number}] + {offset} * {size}"
         test = f"finite_f{8 * node.dtype.itemsize}({pointer}, {count} * {size})"
         lines.append(f"if (r->guard == {number} && !{test}) r->stopped = step;  /* {name} */")

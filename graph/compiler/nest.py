@@ -126,7 +126,7 @@ class Nest:
         """Return the name of a new constant with the value of `text`, which uses `parts`."""
         depth = max((part.depth for part in parts), default=0)
         found = Code(self.fresh(name), depth)
-        kind = C_TYPES[np.dtype(dtype).name]
+        kind = C_TYPES[np.dtype(dtype)]
         self.chain[depth].lines.append(f"const {kind} {found} = {text};")
         return found
 
@@ -183,7 +183,7 @@ class Nest:
     ) -> Iterator[tuple[Code, tuple[Code, ...], Callable[[str], None]]]:
         """Open loops that fold elements; give the total, the counters and what writes inside."""
         saved, self.chain = self.chain, self.chain[: depth + 1]
-        total = self.local(C_TYPES[np.dtype(dtype).name], start, depth)
+        total = self.local(C_TYPES[np.dtype(dtype)], start, depth)
         counters = tuple(ZERO if size == 1 else self._open(size_text(size)) for size in sizes)
         inner = self.chain[-1]
         yield total, counters, self.line
@@ -363,7 +363,7 @@ class Nest:
         target = store.place.at(push.index)
         if push.adds and push.condition is None and depth < len(self.chain) - 1:
             # A sum over inner loops is kept in a register.
-            total = self.local(C_TYPES[store.dtype.name], "0", depth)
+            total = self.local(C_TYPES[store.dtype], "0", depth)
             self.line(f"{total} += {push.value};")
             totals[str(total)] = (depth, f"{target} += {total};")
             return

@@ -145,13 +145,13 @@ class Source:
         return self._names[node]
 
     def _variable(self, node: Tensor) -> Place:
-        name, kind = self._name(node), C_TYPES[node.dtype.name]
+        name, kind = self._name(node), C_TYPES[node.dtype]
         number = self.variables.index(node)
         self._used[name] = f"{kind} *const {name} = ({kind} *)w->run->variables[{number}];"
         return Place(name)
 
     def _feed(self, node: Tensor) -> Place:
-        name, kind = self._name(node), C_TYPES[node.dtype.name]
+        name, kind = self._name(node), C_TYPES[node.dtype]
         number = self.feeds.index(node)
         self._used[name] = (
             f"const {kind} *const restrict {name} = (const {kind} *)w->run->feeds[{number}];"
@@ -160,7 +160,7 @@ class Source:
 
     def _output(self, name: str) -> Place:
         node = self.program.outputs[name]
-        kind, pointer = C_TYPES[node.dtype.name], self._output_name(name)
+        kind, pointer = C_TYPES[node.dtype], self._output_name(name)
         first = " + first" if self._by_rows else ""
         by_row = is_row(node.shape)
         size = element_count(node.shape, 1)
@@ -181,7 +181,7 @@ class Source:
 
     def _declare(self, node: Tensor) -> None:
         """Note the pointer to a stored value."""
-        name, kind = self.memory.names[node], C_TYPES[node.dtype.name]
+        name, kind = self.memory.names[node], C_TYPES[node.dtype]
         address = plus(*self._address(node))
         self._used[name] = f"{kind} *const restrict {name} = ({kind} *)({address});"
 
@@ -252,7 +252,7 @@ class Source:
         found = []
         for node, name in self._constants.items():
             values = ", ".join(c_number(x) for x in node.attributes["value"].reshape(-1))
-            kind, size = C_TYPES[node.dtype.name], max(1, node.attributes["value"].size)
+            kind, size = C_TYPES[node.dtype], max(1, node.attributes["value"].size)
             found.append(f"static const {kind} {name}[{size}] = {{{values or '0'}}};")
         return found
 

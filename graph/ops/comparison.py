@@ -80,7 +80,7 @@ class _Cast(Op):
             return Code(f"{x} != 0", x)
         if y.dtype.kind in "iu" and y.inputs[0].dtype.kind == "f":
             return Code(f"{y.dtype.name}_of({x})", x)
-        return Code(f"({C_TYPES[y.dtype.name]}){x}", x)
+        return Code(f"({C_TYPES[y.dtype]}){x}", x)
 
     def samples(self) -> Iterable[Sample]:
         x = np.linspace(-2, 2, 12).reshape(4, 3)

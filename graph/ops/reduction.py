@@ -331,7 +331,7 @@ class _Count(Op):
         total = Code("1")
         for i in y.attributes["axis"]:
             total = times(total, size_text(y.inputs[0].shape[i]))
-        return Code(f"({C_TYPES[y.dtype.name]})({total})")
+        return Code(f"({C_TYPES[y.dtype]})({total})")
 
 
 _count = _Count()

@@ -38,7 +38,7 @@ class _ArgMax(Op):
 
     def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
         (x,), axis = y.inputs, y.attributes["axis"]
-        top = c.local(C_TYPES[x.dtype.name], "0", index.depth)
+        top = c.local(C_TYPES[x.dtype], "0", index.depth)
         with c.fold(y.dtype, "0", [x.shape[axis]], index.depth) as (best, (k,), add):
             place = (*index.axes[:axis], k, *index.axes[axis:])
             value = c.read(x, Index(x.shape, place))
@@ -111,7 +111,7 @@ class _CumulativeSum(Op):
     def write(self, c: Writer, y: Tensor) -> None:
         (x,), axis, size = y.inputs, y.attributes["axis"], size_text(y.shape[y.attributes["axis"]])
         with c.loops([1 if i == axis else n for i, n in enumerate(y.shape)]) as outer:
-            total = c.local(C_TYPES[y.dtype.name], "0")
+            total = c.local(C_TYPES[y.dtype], "0")
             with c.loop(y.shape[axis]) as n:
                 k = Code(f"{size} - 1 - {n}", n) if y.attributes["reverse"] else n
                 place = Index(y.shape, (*outer[:axis], k, *outer[axis + 1 :]))
