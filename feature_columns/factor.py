@@ -216,9 +216,9 @@ def _identity(cell: Any) -> tuple[type, Any]:
 def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
     numbers = _numbers(cells)
     if numbers is not None:
-        flat, offsets = numbers
-        inner = _clean(*pd.factorize(flat))
-        return Factor(inner.codes, inner.values, offsets)
+        whole, offsets = numbers
+        found = _clean(*pd.factorize(whole))
+        return Factor(found.codes, found.values, offsets)
     rows = [cell if type(cell) is list else _members(cell) for cell in cells]
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     offsets = np.concatenate([[0], np.cumsum(lengths)])

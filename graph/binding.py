@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import NonFinite
-from .plan import Plan, allocate, element_count, is_dynamic
+from .plan import ALIGNMENT, FLAT_VIEWS, Plan, allocate, element_count, is_dynamic
 from .step import Step
 from .tensor import Tensor
 from .variables import Variable
@@ -25,9 +25,18 @@ class Binding:
     """A program's kernels with all their arrays, for one batch size."""
 
     def __init__(
-        self, program: Step, plan: Plan, storage: dict[Tensor, Array], batch: int, guard: str | None
+        self,
+        program: Step,
+        plan: Plan,
+        storage: dict[Tensor, Array],
+        batch: int,
+        guard: str | None,
+        sure: frozenset[Tensor] = frozenset(),
     ):
         self.batch = batch
+        # Runs every kernel once, on the feeds that are in the buffers.
+        self.step: Callable[[], object] = self._step_once
+        self._sure = sure
         self.plan = plan
         self.storage = storage
         offsets, size, _ = allocate(plan, batch)
@@ -39,8 +48,7 @@ class Binding:
         self.ragged: dict[str, Array] = {}
         self._current: dict[Tensor, Array] = {}
         self.calls: list[Callable[[], object]] = []
-        for node in program.inputs:
-            self._bind_placeholder(node)
+        self._bind_placeholders(program)
         for node in program.nodes:
             if node.op.name == "constant":
                 self.arrays[node] = node.attributes["value"]
@@ -59,12 +67,36 @@ class Binding:
         }
         self._bind_updates(program.updates)
 
-    def _bind_placeholder(self, node: Tensor) -> None:
-        if is_dynamic(node):
-            self.arrays[node] = None
-        else:
-            buffer = np.empty(self._shape(node), node.dtype)
+    def _bind_placeholders(self, program: Step) -> None:
+        """Lay what changes from step to step side by side in `block`."""
+        self._places: dict[str, slice] = {}
+        end = 0
+        for node in program.inputs:
+            if node.shape[:1] == (None,) and not is_dynamic(node):
+                size = element_count(node.shape, self.batch) * node.dtype.itemsize
+                self._places[node.name] = slice(end, end + size)
+                end += -(-size // ALIGNMENT) * ALIGNMENT
+        self.block = np.empty(end, np.uint8)
+        for node in program.inputs:
+            if is_dynamic(node):
+                self.arrays[node] = None
+                continue
+            if node.name in self._places:
+                buffer = self.block[self._places[node.name]].view(node.dtype)
+                buffer = buffer.reshape(self._shape(node))
+            else:
+                buffer = np.empty(self._shape(node), node.dtype)
             self.arrays[node] = self.feeds[node.name] = buffer
+
+    def blocks(self, feeds: Mapping[str, Array], steps: int) -> Array:
+        """Return the feeds of so many steps as rows of bytes, each as `block` takes it."""
+        found = np.empty((steps, self.block.size), np.uint8)
+        for name, array in feeds.items():
+            shape = self.feeds[name].shape
+            if math.prod(shape):
+                part = found[:, self._places[name]].view(array.dtype).reshape(steps, *shape)
+                np.copyto(part, array[: steps * self.batch].reshape(part.shape))
+        return found
 
     def _shape(self, node: Tensor) -> tuple[int, ...]:
         return tuple(self.batch if size is None else int(size) for size in node.shape)
@@ -76,6 +108,15 @@ class Binding:
         start = self._offsets[node]
         stretch = self._pool[start : start + count * node.dtype.itemsize]
         return stretch.view(node.dtype).reshape(self._shape(node))
+
+    def _is_sure(self, node: Tensor) -> bool:
+        """Whether the ids that `node` looks up are known to be in range."""
+        if node.op.ids is None:
+            return False
+        ids = node.inputs[node.op.ids]
+        while ids.op.name in FLAT_VIEWS:
+            ids = ids.inputs[0]
+        return ids in self._sure
 
     def _bind(self, node: Tensor) -> None:
         kernel = node.op.kernel(np, **node.attributes)
@@ -91,11 +132,13 @@ class Binding:
             self._bind_dynamic(node, kernel, out)
         elif node.op.view:
             self._bind_view(node, kernel, arrays)
+        elif node.op.of_shapes and node not in self.plan.inside:
+            self.arrays[node] = np.asarray(kernel(*arrays, None))
         elif node.op.name == "concat" and node.attributes["axis"] == 0:
             self._bind_concat(node, arrays)
         else:
             self.arrays[node] = out = self._buffer(node)
-            self.calls.append(functools.partial(kernel, *arrays, out))
+            self.calls.extend(node.op.calls(node, arrays, out, self._is_sure(node)))
 
     def _bind_dynamic(self, node: Tensor, kernel: Callable[..., Array], out: Array | None) -> None:
         fixed = [self.arrays[source] for source in node.inputs]
@@ -166,7 +209,39 @@ class Binding:
             late.append(functools.partial(np.copyto, target, value))
         self.calls.extend(late)
 
-    def step(self) -> None:
-        """Run every kernel once, on the feeds that are in the buffers."""
+    def _step_once(self) -> None:
         for call in self.calls:
             call()
+        self.step = self._step_again
+
+    def _step_again(self) -> None:
+        self.step = straight_line(self.calls)
+        self.step()
+
+
+def straight_line(calls: Iterable[Callable[[], object]]) -> Callable[[], object]:
+    """Return one function that makes all `calls` in turn, as if written out by hand.
+
+    For small arrays a loop over the calls would take a noticeable part of a step's time.
+    """
+    names: dict[int, str] = {}
+    values: list[object] = []
+
+    def name(value: object) -> str:
+        if id(value) not in names:
+            names[id(value)] = f"v{len(values)}"
+            values.append(value)
+        return names[id(value)]
+
+    lines = []
+    for call in calls:
+        whole = call if isinstance(call, functools.partial) else functools.partial(call)
+        arguments = [name(value) for value in whole.args]
+        arguments += [f"{key}={name(value)}" for key, value in whole.keywords.items()]
+        lines.append(f"        {name(whole.func)}({', '.join(arguments)})")
+    parameters = ", ".join(names.values())
+    text = "\n".join([f"def make({parameters}):", "    def step():", *lines, "        pass"])
+    found: dict[str, Any] = {}
+    exec(f"{text}\n    return step", found)  # of names and brackets only, nothing given
+    step: Callable[[], object] = found["make"](*values)
+    return step

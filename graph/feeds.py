@@ -88,6 +88,11 @@ class Feeder:
         arrays = dict([*self._fixed, *self._batched])
         return [np.ascontiguousarray(arrays[node.name]) for node in nodes]
 
+    @property
+    def batched(self) -> dict[str, Array]:
+        """The whole feeds with a batch axis, by name."""
+        return dict(self._batched)
+
     def check_rows(self, rows: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """Return the rows to visit as whole numbers; all must be there."""
         chosen = np.asarray(rows)
@@ -114,15 +119,22 @@ class Feeder:
         high: int,
     ) -> None:
         """Write one batch into `buffers`; put what changes its size into `ragged`."""
-        for name, array in self._fixed:
-            np.copyto(buffers[name], array)
+        self.load_fixed(buffers)
         if rows is None:
             for name, array in self._batched:
                 np.copyto(buffers[name], array[low:high])
         else:
             for name, array in self._batched:
                 array.take(rows[low:high], 0, buffers[name], "clip")
-        chosen: Any = slice(low, high) if rows is None else rows[low:high]
+        self.load_ragged(buffers, ragged, slice(low, high) if rows is None else rows[low:high])
+
+    def load_fixed(self, buffers: dict[str, Array]) -> None:
+        """Write what is the same for all batches into `buffers`."""
+        for name, array in self._fixed:
+            np.copyto(buffers[name], array)
+
+    def load_ragged(self, buffers: dict[str, Array], ragged: dict[str, Array], chosen: Any) -> None:
+        """Write what the chosen rows of ragged feeds hold into `buffers` and `ragged`."""
         for name, offsets, values, dtype in self._ragged:
             lengths, index = _places(offsets, chosen)
             if values is None:

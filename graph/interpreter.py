@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ..errors import InvalidType, InvalidValue, ShapeMismatch
 from .binding import Binding
 from .feeds import Feeder, Results
+from .lowering import id_limits, in_range, lowered
 from .plan import Plan, element_count
 from .staging import rowwise, substitute
 from .step import Step
@@ -167,17 +168,19 @@ class Execution:
         self._before: Execution | None = None
         self._step: Step = program
         if program.updates:
-            self._stage(program)
+            self._stage(lowered(program))
+        self._limits: dict[Tensor, int] = {} if self._before is None else id_limits(self._step)
         self._plan = Plan(self._step.outputs.values(), self._step.updates)
         self._storage = allocate_variables(program, self._plan.arenas, values, share)
         self.variables = {v.name: self._storage[v] for v in program.variables}
-        self._bindings: dict[tuple[int, str | None], Binding] = {}
+        self._bindings: dict[tuple[int, str | None, frozenset[Tensor]], Binding] = {}
         self._lock = threading.Lock()
 
     def _stage(self, program: Step) -> None:
         """Take out of the step what feeds alone determine, row by row."""
         fed = rowwise(program)
         if not fed:
+            self._step = program
             return
         roots = [*program.outputs.values(), *program.updates.values()]
         late = substitute(roots, fed)
@@ -187,11 +190,13 @@ class Execution:
         early = {stand_in.name: node for node, stand_in in fed.items()}
         self._before = Execution(Step(early, {}), {})
 
-    def _binding(self, batch: int, guard: str | None) -> Binding:
-        key = (batch, guard)
+    def _binding(
+        self, batch: int, guard: str | None, sure: frozenset[Tensor] = frozenset()
+    ) -> Binding:
+        key = (batch, guard, sure)
         found = self._bindings.pop(key, None)
         if found is None:
-            found = Binding(self._step, self._plan, self._storage, batch, guard)
+            found = Binding(self._step, self._plan, self._storage, batch, guard, sure)
         self._bindings[key] = found
         while len(self._bindings) > BINDINGS_KEPT:
             del self._bindings[next(iter(self._bindings))]
@@ -257,18 +262,34 @@ class Execution:
             raise InvalidValue("batch_size", "must be at least 1", batch_size)
         size = min(batch_size or DEFAULT_BATCH, max(count, 1))
         results = Results(self._step.outputs, count, -(-count // size))
-        if self._before is None:
+        if not self.program.updates:
             self._steps(feeder, chosen, 0, count, size, finite, results)
             return results.arrays
         many = size * max(1, STAGED_ROWS // size)
         for low in range(0, count, many):
             high = min(low + many, count)
             places = np.arange(low, high) if chosen is None else chosen[low:high]
-            part = dict(feeds)
-            part.update(feeder.ragged_rows(places))
-            part.update(self._before._run(feeds, places, len(places), None))
+            part = self._prepared(feeder, feeds, places)
             self._steps(Feeder(self._step.inputs, part), None, low, high, size, finite, results)
         return results.arrays
+
+    def _prepared(
+        self, feeder: Feeder, feeds: Mapping[str, Any], places: npt.NDArray[np.intp]
+    ) -> dict[str, Any]:
+        """Return the feeds of many steps, with what they need computed from feeds alone."""
+        part = {**feeds, **feeder.ragged_rows(places)}
+        if self._before is None:
+            part.update((name, array.take(places, 0)) for name, array in feeder.batched.items())
+            return part
+        early = self._before
+        binding = early._binding(len(places), None)
+        Feeder(early._step.inputs, feeds).load(
+            binding.feeds, binding.ragged, places, 0, len(places)
+        )
+        binding.step()
+        outputs = early._step.outputs.items()
+        part.update((name, binding.results[node]) for name, node in outputs)
+        return part
 
     def _steps(
         self,
@@ -281,9 +302,22 @@ class Execution:
         results: Results,
     ) -> None:
         """Run the steps from row `first` of the run on; the feeder's rows begin there."""
-        for low in range(first, end, size):
-            high = min(low + size, end)
-            binding = self._binding(high - low, finite)
-            feeder.load(binding.feeds, binding.ragged, rows, low - first, high - first)
+        sure = in_range(self._limits, feeder.batched)
+        low = first
+        if rows is None and end - first > size:
+            # What all steps are fed is laid out once, so that a step copies one stretch of memory.
+            binding = self._binding(size, finite, sure)
+            feeder.load_fixed(binding.feeds)
+            for block in binding.blocks(feeder.batched, (end - first) // size):
+                high = low + size
+                np.copyto(binding.block, block)
+                feeder.load_ragged(binding.feeds, binding.ragged, slice(low - first, high - first))
+                binding.step()
+                results.store(binding.results, low // size, low, high)
+                low = high
+        for start in range(low, end, size):
+            high = min(start + size, end)
+            binding = self._binding(high - start, finite, sure)
+            feeder.load(binding.feeds, binding.ragged, rows, start - first, high - first)
             binding.step()
-            results.store(binding.results, low // size, low, high)
+            results.store(binding.results, start // size, start, high)

@@ -6,6 +6,7 @@ Adding an op is writing one subclass of `Op` (or one row with `elementwise`) and
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +19,14 @@ from ..errors import InvalidType, NotFound, ShapeMismatch
 from .code import Code, Index, Push, Writer
 from .tensor import OPS, Shape, Tensor, TensorLike, broadcast_shapes, intern
 
-__all__ = ["OPS", "Array", "Kernel", "Op", "Sample", "Spec", "as_tensor", "elementwise"]
+__all__ = ["OPS", "Array", "Call", "Kernel", "Op", "Sample", "Spec", "as_tensor", "elementwise"]
 
 # Calls in the C text of a row; isnan and isfinite serve every dtype.
 _CALL = re.compile(r"\b(?!isnan|isfinite)([a-z]\w*)\(")
 
 Array = Any
 Kernel = Callable[..., Array]
+Call = functools.partial[Any]
 DTYPES = frozenset(map(np.dtype, ("float32", "float64", "int32", "int64", "uint64", "bool")))
 
 
@@ -74,6 +76,10 @@ class Op:
     """The C text of one element loops over elements of the inputs."""
     initial: float = 0
     """What the elements are before `push`."""
+    ids: int | None = None
+    """The input that holds ids below `id_limit`, any of which may be missing."""
+    of_shapes: bool = False
+    """The result depends on the shapes of the inputs alone."""
 
     # `Any` lets a subclass name its inputs and attributes.
     def infer(self, *inputs: Any, **attributes: Any) -> Spec:
@@ -87,6 +93,18 @@ class Op:
         changes none of its arguments, so that a tracing array library can run it.
         """
         raise NotFound(f"op {self.name!r}", "has no array kernel")
+
+    def calls(self, y: Tensor, arrays: Sequence[Array], out: Array, sure: bool) -> list[Call]:
+        """Return numpy's own calls that have `out` follow what is written into `arrays`.
+
+        The same bits as the kernel's, without what a kernel looks up anew each time. `sure` says
+        that every id is there and in range, so that nobody need look.
+        """
+        return [functools.partial(self.kernel(np, **y.attributes), *arrays, out)]
+
+    def id_limit(self, y: Tensor) -> int:
+        """Return what the ids must be below, where the op looks up ids."""
+        return int(y.inputs[0].shape[0])  # type: ignore[arg-type]
 
     def gradient(
         self, g: Tensor, y: Tensor, *inputs: Any, **attributes: Any
@@ -213,7 +231,9 @@ class _Elementwise(Op):
         lows: Sequence[float],
         highs: Sequence[float],
         overwrites: bool,
+        calls: Callable[..., list[Call]] | None,
     ):
+        self._calls = calls
         self.name, self.c, self.arity, self.result, self.kinds = name, c, arity, result, kinds
         self._kernel, self._gradient = kernel, gradient
         self._ranges = list(zip(lows, highs, strict=True))
@@ -234,8 +254,12 @@ class _Elementwise(Op):
             # An array library other than numpy takes no `out`, and its kernels never get one.
             function: Kernel = getattr(xp, self._kernel)
             return function if xp is np else lambda *arrays: function(*arrays[: self.arity])
-        compute = self._kernel
-        return lambda *arrays: compute(xp, *arrays, **attributes)
+        return functools.partial(self._kernel, xp, **attributes)
+
+    def calls(self, y: Tensor, arrays: Sequence[Array], out: Array, sure: bool) -> list[Call]:
+        if self._calls is None:
+            return super().calls(y, arrays, out, sure)
+        return self._calls(*arrays, out)
 
     def gradient(
         self, g: Tensor, y: Tensor, *inputs: Tensor, **attributes: Any
@@ -280,6 +304,7 @@ def elementwise(
     low: float | Sequence[float] = -2.0,
     high: float | Sequence[float] = 2.0,
     overwrites: bool = True,
+    calls: Callable[..., list[Call]] | None = None,
 ) -> Op:
     """Register an elementwise op: a row says all there is to it.
 
@@ -303,9 +328,13 @@ def elementwise(
         The range of the sample inputs: where the function is defined and smooth.
     overwrites : bool
         Whether ``out`` may be one of the inputs.
+    calls : callable, optional
+        ``f(*arrays, out)``, see `Op.calls`.
     """
     lows = [low] * arity if isinstance(low, (int, float)) else low
     highs = [high] * arity if isinstance(high, (int, float)) else high
-    row = _Elementwise(name, kernel, c, gradient, arity, result, kinds, lows, highs, overwrites)
+    row = _Elementwise(
+        name, kernel, c, gradient, arity, result, kinds, lows, highs, overwrites, calls
+    )
     OPS.add(name, row)
     return row

@@ -10,23 +10,38 @@ from collections.abc import Mapping, Sequence
 
 from .step import Step
 from .tensor import Tensor, topological
-from .variables import placeholder
+from .variables import Variable, placeholder
 
-__all__ = ["rowwise", "substitute"]
+__all__ = ["rowwise", "staged", "substitute"]
 
 LEAVES = frozenset({"placeholder", "variable", "constant"})
 # A view costs nothing in a step, and would be a copy if it were fed.
 FREE = frozenset({"slice", "expand", "squeeze", "reshape"})
 
 
-def _by_row(node: Tensor, staged: Mapping[Tensor, bool]) -> bool:
+def staged(program: Step) -> dict[Tensor, bool]:
+    """Return for each node whether its row i depends on row i of the feeds alone."""
+    found: dict[Tensor, bool] = {}
+    fixed: dict[Tensor, bool] = {}
+    for node in program.nodes:
+        known = all(isinstance(size, int) for size in node.shape)
+        if node.op.name in LEAVES:
+            found[node] = node.op.name == "placeholder" and node.shape[:1] == (None,)
+            fixed[node] = known and not isinstance(node, Variable)
+        else:
+            found[node] = _by_row(node, found, fixed)
+            fixed[node] = known and all(fixed[source] for source in node.inputs)
+    return found
+
+
+def _by_row(node: Tensor, staged: Mapping[Tensor, bool], fixed: Mapping[Tensor, bool]) -> bool:
     """Whether row i of `node` depends on row i of the feeds alone."""
     if node.shape[:1] != (None,) or any(not isinstance(size, int) for size in node.shape[1:]):
         return False
     if not node.op.by_row or not any(staged[source] for source in node.inputs):
         return False
     for source in node.inputs:
-        if source.op.name == "constant":
+        if fixed[source]:
             if source.rank >= node.rank and source.shape[0] != 1:
                 return False
         elif not staged[source] or (node.op.broadcasts and source.rank != node.rank):
@@ -47,12 +62,7 @@ def rowwise(program: Step) -> dict[Tensor, Tensor]:
         Every fed tensor with rows that steps still need, computed ones and plain feeds alike;
         empty where nothing is worth computing beforehand.
     """
-    staged: dict[Tensor, bool] = {}
-    for node in program.nodes:
-        if node.op.name in LEAVES:
-            staged[node] = node.op.name == "placeholder" and node.shape[:1] == (None,)
-        else:
-            staged[node] = _by_row(node, staged)
+    fed = staged(program)
     users: dict[Tensor, list[Tensor]] = {}
     for node in program.nodes:
         for source in node.inputs:
@@ -60,15 +70,15 @@ def rowwise(program: Step) -> dict[Tensor, Tensor]:
     roots = {*program.outputs.values(), *program.updates.values()}
 
     def needed(node: Tensor) -> bool:
-        late = any(not staged[user] for user in users.get(node, []))
-        return staged[node] and (late or node in roots)
+        late = any(not fed[user] for user in users.get(node, []))
+        return fed[node] and (late or node in roots)
 
     found: dict[Tensor, Tensor] = {}
     for node in program.nodes:
         if not needed(node):
             continue
         source = node
-        while source.op.name in FREE and staged[source.inputs[0]]:
+        while source.op.name in FREE and fed[source.inputs[0]]:
             source = source.inputs[0]
         found.setdefault(source, source)
     if all(node.op.name == "placeholder" for node in found):

@@ -18,6 +18,8 @@ from .comparison import (
     not_equal,
     where,
 )
+from .counting import count, mean
+from .elements import gather, multi_hot, one_hot
 from .elementwise import (
     abs,
     add,
@@ -57,7 +59,7 @@ from .elementwise import (
 )
 from .joining import concat, pad, slice, split, stack, tile
 from .linear import matmul
-from .lookup import gather, multi_hot, one_hot, scatter_rows, take
+from .lookup import scatter_rows, take
 from .losses import (
     absolute_error,
     hinge,
@@ -71,7 +73,7 @@ from .losses import (
     squared_hinge,
 )
 from .random import dropout, normal, uniform
-from .reduction import count, max, mean, min, prod, sum
+from .reduction import max, min, prod, sum
 from .rows import group_ids, group_rows, replace_rows, sum_groups
 from .scan import argmax, cumsum
 from .segments import repeat_rows, segment_sum

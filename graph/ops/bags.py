@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...errors import InvalidValue
 from ..code import Code, Index, Push, Writer
-from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
+from ..op import OPS, Array, Call, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Shape, Tensor, TensorLike
 from .comparison import cast, where
 from .elementwise import maximum, multiply, sqrt, square
 from .filled import ones
+from .linear import matrix_product
 from .lookup import SAMPLE_IDS, SAMPLE_TABLE, require_ids, scatter_rows, take, within
 from .reduction import sum
 from .segments import segment_sum
@@ -34,6 +36,7 @@ class _SumRows(Op):
     """y[i] = sum over k of weights[i, k] * table[ids[i, k]], or unweighted."""
 
     name = "sum_rows"
+    ids = 1
     row_local = True
     random_access = (0,)
     folds = True
@@ -70,9 +73,21 @@ class _SumRows(Op):
                 return out
             if weights.ndim > 1:
                 picked *= weights
-            return np.matmul(picked, ones(size, table.dtype)[:, None], out)
+            each = ones(size, table.dtype)[:, None]
+            return matrix_product(picked, each)(picked, each, out)
 
         return compute
+
+    def calls(self, y: Tensor, arrays: Sequence[Array], out: Array, sure: bool) -> list[Call]:
+        table, ids, *weights = arrays
+        if weights or not sure or table.shape[1] != 1 or not ids.flags.c_contiguous:
+            return super().calls(y, arrays, out, sure)
+        picked = np.empty(ids.shape, table.dtype)
+        each = ones(ids.shape[-1], table.dtype)[:, None]
+        return [
+            partial(table.reshape(-1).take, ids, None, picked, "clip"),
+            partial(matrix_product(picked, each), picked, each, out),
+        ]
 
     def gradient(
         self, g: Tensor, y: Tensor, table: Tensor, ids: Tensor, *weights: Tensor

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..op import Array, Op, as_tensor, elementwise
+from ..op import Array, Call, Op, as_tensor, elementwise
 from ..tensor import Tensor, TensorLike
 from .comparison import greater_equal, less_equal, logical_not, mask, where
 from .filled import zeros
@@ -163,7 +164,18 @@ def _relu(xp: Any, x: Array, out: Array | None = None) -> Array:
     return xp.maximum(x, 0) if out is None else xp.maximum(x, zeros(x.shape, x.dtype), out=out)
 
 
-relu = elementwise("relu", _relu, "{0} <= 0 ? 0 : {0}", lambda g, y, x: (mask(g, y > 0),), low=0.5)
+def _relu_calls(x: Array, out: Array) -> list[Call]:
+    return [partial(np.maximum, x, zeros(x.shape, x.dtype), out=out)]
+
+
+relu = elementwise(
+    "relu",
+    _relu,
+    "{0} <= 0 ? 0 : {0}",
+    lambda g, y, x: (mask(g, y > 0),),
+    low=0.5,
+    calls=_relu_calls,
+)
 
 
 def _sigmoid(xp: Any, x: Array, out: Array | None = None) -> Array:
@@ -174,12 +186,23 @@ def _sigmoid(xp: Any, x: Array, out: Array | None = None) -> Array:
     return xp.reciprocal(y, out)
 
 
+def _sigmoid_calls(x: Array, out: Array) -> list[Call]:
+    one = np.ones((), x.dtype)
+    return [
+        partial(np.negative, x, out),
+        partial(np.exp, out, out),
+        partial(np.add, out, one, out),
+        partial(np.reciprocal, out, out),
+    ]
+
+
 sigmoid = elementwise(
     "sigmoid",
     _sigmoid,
     "1 / (1 + exp(-{0}))",
     lambda g, y, x: (g * (y - square(y)),),
     kinds="f",
+    calls=_sigmoid_calls,
 )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..code import Code, Index, Push, Writer
-from ..op import OPS, Array, Kernel, Op, Sample, Spec
+from ..op import OPS, Array, Call, Kernel, Op, Sample, Spec
 from ..tensor import Shape, Tensor, TensorLike, broadcast_shapes
 from .shaping import transpose
 
@@ -33,13 +34,14 @@ class _MatMul(Op):
     def kernel(self, xp: Any) -> Kernel:
         if xp is not np:
             return lambda a, b, out: xp.matmul(a, b)
-        dot, product = np.dot, np.matmul
 
         def compute(a: Array, b: Array, out: Array | None = None) -> Array:
-            # Two matrices: numpy hands them to the BLAS with less ado, transposed views included.
-            return dot(a, b, out) if a.ndim == b.ndim == 2 else product(a, b, out)
+            return matrix_product(a, b)(a, b, out)
 
         return compute
+
+    def calls(self, y: Tensor, arrays: Sequence[Array], out: Array, sure: bool) -> list[Call]:
+        return [partial(matrix_product(*arrays), *arrays, out)]
 
     def gradient(self, g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Sequence[Tensor | None]:
         return matmul(g, _swapped(b)), matmul(_swapped(a), g)
@@ -87,6 +89,11 @@ class _MatMul(Op):
         }
         for (a, b), batched in shapes.items():
             yield Sample((generator.normal(size=a), generator.normal(size=b)), batched=batched)
+
+
+def matrix_product(a: Array, b: Array) -> Kernel:
+    # Two matrices: dot hands them to the BLAS with less ado, transposed views included.
+    return np.dot if a.ndim == b.ndim == 2 else np.matmul
 
 
 def _swapped(x: Tensor) -> Tensor:

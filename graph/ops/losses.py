@@ -9,8 +9,8 @@ from ...errors import InvalidValue, ShapeMismatch
 from ..op import Array, as_tensor, elementwise
 from ..tensor import Tensor, TensorLike
 from .comparison import cast, where
+from .elements import gather
 from .elementwise import abs, exp, log, maximum, minimum, relu, sigmoid, square
-from .lookup import gather
 from .reduction import sum
 from .shaping import expand, squeeze
 from .softmax import log_softmax, logsumexp

@@ -85,14 +85,14 @@ class Ftrl(Optimizer):
             shrinkage = 2.0 * self.l2_shrinkage_regularization_strength
             gradient = gradient + weight * shrinkage
         linear = slots["linear"] + (gradient - (grown - before) / rate * weight)
-        scale = grown / rate
+        # (clip(z', -l1, l1) - z') / (r(n') + 2 l2), with both parts times the rate.
+        scale, outside = grown, linear
         if self.l2_regularization_strength:
-            scale = scale + 2.0 * self.l2_regularization_strength
+            scale = grown + rate * (2.0 * self.l2_regularization_strength)
         if self.l1_regularization_strength:
             limit = float(self.l1_regularization_strength)
-            weight = (clip(linear, -limit, limit) - linear) / scale
-        else:
-            weight = (0.0 - linear) / scale
+            outside = linear - clip(linear, -limit, limit)
+        weight = outside * -rate / scale
         return weight, {"accumulator": accumulator, "linear": linear}
 
     def _root(self, accumulator: Tensor) -> Tensor:

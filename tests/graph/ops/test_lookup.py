@@ -14,7 +14,6 @@ from cannery.graph import (
     gather,
     gradients,
     multi_hot,
-    one_hot,
     placeholder,
     scatter_rows,
     sum,
@@ -58,28 +57,6 @@ def test_scatter_takes_broadcast_values_and_a_table_too_large_for_int32_indices(
     rows = 2**16
     wide = evaluate([scatter_rows(np.array([rows - 1], np.int32), draw(1, 2**4), rows)])[0]
     np.testing.assert_array_equal(wide[-1], draw(1, 2**4)[0])
-
-
-@given(IDS)
-def test_gather_and_multi_hot_are_adjoint(ids):
-    x, weights = draw(len(ids), ROWS), draw(*ids.shape) + 1
-    picked, spread = evaluate([gather(x, ids), multi_hot(ids, ROWS, weights)])
-    expected = np.where(ids < 0, 0, np.take_along_axis(x, np.maximum(ids, 0), -1))
-    np.testing.assert_array_equal(picked, expected)
-    np.testing.assert_allclose((picked * weights).sum(), (spread * x).sum())
-
-
-@given(IDS)
-def test_multi_hot_counts(ids):
-    expected = (ids[..., None] == np.arange(ROWS)).sum(-2)
-    result = evaluate([multi_hot(ids, ROWS)])[0]
-    assert result.dtype == np.float32
-    np.testing.assert_array_equal(result, expected)
-
-
-def test_one_hot():
-    result = evaluate([one_hot(np.array([[2, -1]]), 3)])[0]
-    np.testing.assert_array_equal(result, [[[0, 0, 1], [0, 0, 0]]])
 
 
 def test_the_gradient_of_take_is_left_as_a_scatter():

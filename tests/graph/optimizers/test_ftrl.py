@@ -84,7 +84,7 @@ def test_the_common_settings_take_few_operations():
         return sum(node.op.name not in leaves for node in nodes)
 
     assert count(Adagrad()) == 6
-    assert count(Ftrl()) == 12
+    assert count(Ftrl()) == 11
 
 
 def test_a_schedule_enters_at_each_step_with_its_own_rate():
