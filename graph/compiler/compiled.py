@@ -17,11 +17,13 @@ from ..feeds import Feeder, Results
 from ..interpreter import DEFAULT_BATCH, allocate_variables
 from ..step import Step
 from ..tensor import Tensor
+from .cost import step_work
 from .loading import owner
 from .memory import is_ragged
 from .phases import is_row
 from .profile import Profile
 from .source import Source
+from .structures import Run, Worker
 from .toolchain import load
 
 __all__ = ["Compiled", "CompiledExecution"]
@@ -31,52 +33,10 @@ ALIGNMENT = 64
 FEW = 64  # rows: copying them costs less than looking up where they are
 SPAN = 16384  # rows predicted between two looks at signals
 ROWS_A_THREAD = 512  # fewer are not worth starting a thread for
-
-
-class _Run(ctypes.Structure):
-    """What the C function is told; see ``threads.h``."""
-
-    _fields_ = [
-        ("feeds", ctypes.c_void_p),
-        ("variables", ctypes.c_void_p),
-        ("outputs", ctypes.c_void_p),
-        ("order", ctypes.c_void_p),
-        ("rows", ctypes.c_int64),
-        ("batch_size", ctypes.c_int64),
-        ("steps", ctypes.c_int64),
-        ("guard", ctypes.c_int64),
-        ("threads", ctypes.c_int64),
-        ("tile", ctypes.c_int64),
-        ("memory", ctypes.c_void_p),
-        ("memory_of_rows", ctypes.c_void_p),
-        ("capacity", ctypes.c_int64),
-        ("ragged", ctypes.c_void_p),
-        ("counts", ctypes.c_void_p),
-        ("found", ctypes.c_void_p),
-        ("bad", ctypes.c_int64 * 3),
-        ("stopped", ctypes.c_int64),
-        ("product", ctypes.c_void_p),
-        ("workers", ctypes.c_void_p),
-        ("work", ctypes.c_void_p),
-        ("work_size", ctypes.c_int64),
-        ("arrived", ctypes.c_int64),
-        ("left", ctypes.c_int64),
-        ("ready", ctypes.c_int64),
-        ("times", ctypes.c_void_p),
-    ]
-
-
-class _Worker(ctypes.Structure):
-    """One thread of a run; see ``threads.h``."""
-
-    _fields_ = [
-        ("run", ctypes.c_void_p),
-        ("number", ctypes.c_int64),
-        ("sense", ctypes.c_int64),
-        ("own", ctypes.c_void_p),
-        ("bad", ctypes.c_int64 * 3),
-        ("padding", ctypes.c_char * 64),
-    ]
+MOST_WORKERS = 64  # what loop.h has room for
+ROWS_A_WORKER = 16  # rows of a step: with fewer there is no whole block of a product to do
+NUMBER, PRODUCT = 1e-10, 2e-11  # seconds that a compiled step takes for one, about
+SECONDS_A_WORKER = 1e-5  # with less to do it waits longer than it works
 
 
 class Compiled:
@@ -129,13 +89,15 @@ class CompiledExecution:
     share : bool
         Use these arrays themselves where the program does not update them.
     threads : int
-        The most threads to run in.
+        The most threads to run in. A step's rows are divided among as many workers, where there
+        is enough to do for them; how many threads do their work is found out by the clock.
     """
 
     def __init__(
         self, compiled: Compiled, values: Mapping[str, Any], share: bool = False, threads: int = 1
     ):
-        self.compiled, self.program, self.threads = compiled, compiled.program, threads
+        self.compiled, self.program = compiled, compiled.program
+        self.threads = threads = min(threads, MOST_WORKERS)
         source = self._source = compiled.text
         self._storage = allocate_variables(self.program, source.plan.arenas, values, share)
         self.variables = {v.name: self._storage[v] for v in self.program.variables}
@@ -144,11 +106,12 @@ class CompiledExecution:
         self._memory = aligned(source.memory.whole.size)
         own = source.memory.tile.size + source.memory.sums.size
         self._own = aligned(own * threads)
-        self._workers = (_Worker * threads)()
+        self._workers = (Worker * threads)()
         for number in range(threads):
             self._workers[number].own = self._own.ctypes.data + number * own
+        self._paces: dict[int, Array] = {}
         self._rows = aligned(0)
-        self._run = _Run(
+        self._run = Run(
             variables=ctypes.addressof(self._variables),
             tile=source.memory.tile_rows,
             memory=self._memory.ctypes.data,
@@ -231,7 +194,7 @@ class CompiledExecution:
         run.feeds, run.outputs, run.order = few.addresses
         run.rows = run.batch_size = count
         run.guard = -1
-        self._start(1, 1 if self._divisible else self.threads)
+        self._start(1, self._threads(count))
         return few.take(count)
 
     def _room_for(self, size: int) -> None:
@@ -242,8 +205,12 @@ class CompiledExecution:
             self._run.memory_of_rows = self._rows.ctypes.data
 
     def _threads(self, size: int) -> int:
-        """Return how many threads take part in steps of so many rows."""
-        return max(1, min(self.threads, size // ROWS_A_THREAD)) if self._divisible else self.threads
+        """Return among how many workers a step is divided; the same whatever the clock says."""
+        if self._divisible:
+            return max(1, min(self.threads, size // ROWS_A_THREAD))
+        _, numbers, products = step_work(self.program, size)
+        most = min(self.threads, int((numbers * NUMBER + products * PRODUCT) / SECONDS_A_WORKER))
+        return max(1, min(most, size // ROWS_A_WORKER) if size else most)
 
     def _upwards(self, count: int) -> Array:
         """Return the numbers from 0 on, made once."""
@@ -255,6 +222,8 @@ class CompiledExecution:
         """Run so many steps, with what the run has been told."""
         run = self._run
         run.steps, run.threads = steps, threads
+        if threads > 1:
+            run.pace = self._paces.setdefault(run.batch_size, np.zeros(4)).ctypes.data
         function = self.compiled.function if self._profile is None else self._profile.call
         if function(ctypes.byref(run), self._workers) >= 0:
             self._refuse(run)

@@ -16,6 +16,7 @@ from .phases import is_row
 __all__ = ["Segment", "loop_text", "segments_of", "sum_functions"]
 
 ARGUMENTS = "w, batch, done, step"
+MEET = "meet(from, to);"
 
 
 @dataclass
@@ -28,6 +29,8 @@ class Segment:
     kernels : list of Kernel
     name : str
         What the C function is called.
+    stages : list of str
+        The C functions that compute it, one after the other.
     checked : bool
         Whether feeds and outputs are checked before it: variables change from here on.
     """
@@ -35,6 +38,7 @@ class Segment:
     phase: int
     kernels: list[Kernel] = field(default_factory=list)
     name: str = ""
+    stages: list[str] = field(default_factory=list)
     checked: bool = False
 
     @property
@@ -71,7 +75,7 @@ def loop_text(
     memory: Memory,
     outputs: Mapping[str, Tensor],
     loads: bool,
-    once: bool,
+    once: Sequence[str],
 ) -> str:
     """Return the C function that runs many steps.
 
@@ -82,43 +86,50 @@ def loop_text(
     outputs : mapping of str to Tensor
     loads : bool
         Whether there are ragged feeds.
-    once : bool
-        Whether some kernels give the same at every step, and run before the first.
+    once : sequence of str
+        The functions that give the same at every step, and run before the first.
     """
     steps: list[str] = []
     if loads:
-        steps += ["if (w->number == 0) load(w, batch, done);", "barrier(w);"]
+        steps += ["if (from->number == 0) load(from, batch, done);", MEET]
     for segment in segments:
         if segment.checked:
             steps += _check_lines(outputs)
         if segment.by_rows:
             steps += _row_lines(segment, memory)
-        else:
-            steps += [f"{segment.name}({ARGUMENTS});", "barrier(w);"]
+        for stage in () if segment.by_rows else segment.stages:
+            steps += [f"EACH {stage}({ARGUMENTS});", MEET]
     if not any(segment.checked for segment in segments):
         steps += _check_lines(outputs)
+    elif steps[-1] == MEET:
+        steps.pop()  # all meet at the end of a step
     body = "\n".join(f"    {line}" for line in steps)
-    first = "  once(w, 0, 0, 0);\n  barrier(w);\n" if once else ""
-    return library("loop.h").replace("/* ONCE */\n", first).replace("/* STEP */", body)
+    first = [
+        f"  for (int64_t t = 0; t < r->threads; t++) {name}(workers + t, 0, 0, 0);" for name in once
+    ]
+    text = library("loop.h").replace("/* ONCE */", "\n".join(first))
+    return text.replace("/* STEP */", body)
 
 
 def _row_lines(segment: Segment, memory: Memory) -> list[str]:
     """Return the lines that take each worker's rows tile by tile, then add up the sums."""
     sums = [n for n in memory.sums.offsets if memory.schedule.items[n][0].phase == segment.phase]
     lines = [
-        "low = share_of_rows(w, batch, w->number);",
-        "high = share_of_rows(w, batch, w->number + 1);",
-        *(_clear(node, memory) for node in sums),
-        "for (int64_t first = low; first < high; first += r->tile) {",
-        "  const int64_t rows = high - first < r->tile ? high - first : r->tile;",
-        f"  {segment.name}({ARGUMENTS}, first, rows, first > low);",
+        "EACH {",
+        "  const int64_t low = share_of_rows(w, batch, w->number);",
+        "  const int64_t high = share_of_rows(w, batch, w->number + 1);",
+        *(f"  {_clear(node, memory)}" for node in sums),
+        "  for (int64_t first = low; first < high; first += r->tile) {",
+        "    const int64_t rows = high - first < r->tile ? high - first : r->tile;",
+        f"    {segment.name}({ARGUMENTS}, first, rows, first > low);",
+        "  }",
         "}",
-        "barrier(w);",
+        MEET,
     ]
     if sums:
-        lines.append("if (r->threads > 1) {")
-        lines += [f"  {_merge(node, memory)}" for node in sums]
-        lines += ["  barrier(w);", "}"]
+        lines += ["if (r->threads > 1) {", "  EACH {"]
+        lines += [f"    {_merge(node, memory)}" for node in sums]
+        lines += ["  }", f"  {MEET}", "}"]
     return lines
 
 
@@ -138,13 +149,16 @@ def _clear(node: Tensor, memory: Memory) -> str:
 
 
 def _check_lines(outputs: Mapping[str, Tensor]) -> list[str]:
+    """Return the lines by which every thread sees for itself whether the step is refused."""
     return [
-        "if (w->number == 0) {",
+        "{",
+        "  int64_t refused = has_bad_ids(r);",
         *(f"  {line}" for line in _guards(outputs)),
-        "  note_bad_ids(r, step);",
+        "  if (refused) {",
+        "    if (from->number == 0) refuse(r, step);",
+        "    return;",
+        "  }",
         "}",
-        "barrier(w);",
-        "if (r->stopped >= 0) break;",
     ]
 
 
@@ -159,5 +173,5 @@ def _guards(outputs: Mapping[str, Tensor]) -> list[str]:
         kind = C_TYPES[node.dtype]
         pointer = f"(const {kind} *)r->outputs[{number}] + {offset} * {size}"
         test = f"finite_f{8 * node.dtype.itemsize}({pointer}, {count} * {size})"
-        lines.append(f"if (r->guard == {number} && !{test}) r->stopped = step;  /* {name} */")
+        lines.append(f"if (r->guard == {number} && !{test}) refused = 1;  /* {name} */")
     return lines

@@ -24,7 +24,7 @@ RESERVED = frozenset(
     "inline int long register restrict return short signed sizeof static struct switch typedef "
     "union unsigned void volatile while class new delete this template typename namespace private "
     "public protected true false operator friend virtual try catch throw and or not xor "
-    "multiply transpose share barrier workspace memset memcpy row_of squares order bad w batch "
+    "multiply transpose share meet workspace memset memcpy row_of squares order bad w batch "
     "done step first rows again low high feeds outputs scratch run work worker isfinite isnan "
     "i j k l m n o p q r s lanes eight block product".split()
 )

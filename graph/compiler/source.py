@@ -210,10 +210,13 @@ class Source:
 
     def _text(self) -> str:
         once = [kernel for kernel in self.schedule.kernels if kernel.once]
-        functions = [self._whole("once", once)] if once else []
+        functions = self._whole("once", once)
+        first = list(functions)
         for segment in self.segments:
             write = self._rows if segment.by_rows else self._whole
-            functions.append(write(segment.name, segment.kernels))
+            stages = write(segment.name, segment.kernels)
+            segment.stages = list(stages)
+            functions |= stages
         parts = [
             library("start.h"),
             library("elementary.h"),
@@ -224,9 +227,9 @@ class Source:
             *self._sizes(),
             *self._constant_text(),
             *sum_functions(self.memory),
-            *functions,
+            *functions.values(),
             self._load_text(),
-            self._loop_text(bool(once)),
+            self._loop_text(first),
         ]
         return "\n".join(part for part in parts if part)
 
@@ -240,7 +243,7 @@ class Source:
         lines = load_lines(self.loaded, self.memory, len(self.feeds))
         return self._function("load", PARAMETERS[:3], lines)
 
-    def _loop_text(self, once: bool) -> str:
+    def _loop_text(self, once: Sequence[str]) -> str:
         loads = bool(self.loaded)
         return loop_text(self.segments, self.memory, self.program.outputs, loads, once)
 
@@ -280,22 +283,32 @@ class Source:
                 name = size_text(word)
                 self._used[name] = f"const int64_t {name} = w->run->found[{number}];"
 
-    def _rows(self, name: str, kernels: list[Kernel]) -> str:
+    def _rows(self, name: str, kernels: list[Kernel]) -> dict[str, str]:
+        """Return the function that follows some rows through a phase, by name."""
         self._used, self._by_rows = {}, True
         body = [line for kernel in kernels for line in self._kernel(kernel, None)]
-        return self._function(name, [*PARAMETERS, *PARAMETERS_OF_ROWS], body)
+        return {name: self._function(name, [*PARAMETERS, *PARAMETERS_OF_ROWS], body)}
 
-    def _whole(self, name: str, kernels: list[Kernel]) -> str:
-        self._used, self._by_rows = {}, False
-        self._counts(kernels)
-        body: list[str] = []
+    def _whole(self, name: str, kernels: list[Kernel]) -> dict[str, str]:
+        """Return the functions of a phase by name, in order; all workers meet in between."""
+        stages: list[list[tuple[int, Kernel]]] = []
         meetings = Meetings(self.schedule.memory_of)
         for number, kernel in enumerate(kernels):
+            split, owner = self._range(kernel), self._owner(kernel, number)
+            how: object = ("one", owner) if split is None else ("split", kernel.domain)
+            if meetings.due(kernel, how) or not stages:
+                stages.append([])
+            stages[-1].append((owner, kernel))
+        names = [name if len(stages) == 1 else f"{name}_{n + 1}" for n in range(len(stages))]
+        return {name: self._stage(name, stage) for name, stage in zip(names, stages, strict=True)}
+
+    def _stage(self, name: str, kernels: list[tuple[int, Kernel]]) -> str:
+        """Return the function that computes kernels, each by its owner or by all in parts."""
+        self._used, self._by_rows = {}, False
+        self._counts(kernel for _, kernel in kernels)
+        body: list[str] = []
+        for owner, kernel in kernels:
             split = self._range(kernel)
-            owner = self._owner(kernel, number)
-            how: object = ("split", kernel.domain) if split else ("one", owner)
-            if meetings.due(kernel, how):
-                body.append("  barrier(w);")
             lines = [f"  {line}" for line in self._kernel(kernel, split, inside=True)]
             if split is None:
                 turn = f"{owner} % w->run->threads" if owner else "0"

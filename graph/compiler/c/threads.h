@@ -1,4 +1,5 @@
-/* The workers of a run: they meet at barriers and wait there without sleeping. */
+/* The rows of a step are dealt to workers, whose number decides how sums are rounded. The work is done
+   by one thread for all workers or by a thread for each, which meet and wait without sleeping. */
 
 struct run {
   const void *const *feeds;
@@ -7,8 +8,8 @@ struct run {
   const int64_t *order; /* the rows to visit */
   int64_t rows, batch_size, steps;
   int64_t guard; /* the output that must be finite, or -1 */
-  int64_t threads;
-  int64_t tile; /* the rows taken at a time */
+  int64_t threads; /* how many workers there are */
+  int64_t tile;    /* the rows taken at a time */
   char *memory;         /* values without a batch axis */
   char *memory_of_rows; /* values of all rows of a step */
   int64_t capacity;     /* the most rows of a step */
@@ -21,7 +22,12 @@ struct run {
   struct worker *workers;
   void *work;
   int64_t work_size;
-  int64_t arrived, left, ready;
+  int64_t arrived, left;
+  int64_t next;          /* the step to do next */
+  int64_t last;          /* the step after which all threads leave the loop, or -1 */
+  int64_t until, begun;  /* nanoseconds: when the first thread wants to leave; when it began */
+  int64_t stride;        /* steps between two looks at the clock */
+  double *pace;          /* see loop.h */
   int64_t *times; /* of each worker in each kernel, where they are taken */
 };
 
@@ -40,16 +46,16 @@ static inline void relax(void) {
 #endif
 }
 
-static void barrier(struct worker *w) {
-  struct run *r = w->run;
-  if (r->threads == 1) return;
-  w->sense = !w->sense;
+static void meet(struct worker *from, struct worker *to) {
+  struct run *r = from->run;
+  if (to - from == r->threads) return;
+  from->sense = !from->sense;
   if (__atomic_add_fetch(&r->arrived, 1, __ATOMIC_ACQ_REL) == r->threads) {
     r->arrived = 0;
-    __atomic_store_n(&r->left, w->sense, __ATOMIC_RELEASE);
+    __atomic_store_n(&r->left, from->sense, __ATOMIC_RELEASE);
     return;
   }
-  for (int i = 0; __atomic_load_n(&r->left, __ATOMIC_ACQUIRE) != w->sense; i++) {
+  for (int i = 0; __atomic_load_n(&r->left, __ATOMIC_ACQUIRE) != from->sense; i++) {
     relax();
     if (i > 4000) sched_yield();
   }
