@@ -42,10 +42,11 @@ static void steps_of(struct run *r, struct worker *from, struct worker *to, cons
 /* STEP */
     if (from->number == 0) {
       r->next = step + 1;
-      if (is_over(r, step, start)) r->last = step;
+      if (is_over(r, step, start)) __atomic_store_n(&r->last, step, __ATOMIC_RELAXED);
     }
     meet(from, to);
-    if (r->last == step) return;
+    /* The first thread may be at work alone again, and further on. */
+    if (__atomic_load_n(&r->last, __ATOMIC_RELAXED) >= step) return;
   }
 }
 
