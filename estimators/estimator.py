@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..errors import InvalidType, InvalidValue
 from ..feature_columns import ColumnSet, as_frame
 from ..feature_columns.express import feeds
+from ..graph import Program
 from ..graph import optimizers as graph_optimizers
 from ..graph.compiler.cost import interpreted_seconds
 from ..graph.compiler.toolchain import require_toolchain
@@ -137,8 +138,7 @@ class Estimator(Exported, CallbackSupportMixin, BaseEstimator):
         if fresh:
             scaling = self._scaling(rows)
             self._start(build(self.towers(), self.head_, rows.X, frame, generator, scaling))
-        encoded = dict(feeds(self.columns_.encode(frame, strict=self.strict)))
-        encoded["labels"], encoded["weights"] = rows.targets, self._training_weights(rows)
+        encoded = self._feeds(frame, rows)
         given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
         self._choose_engine(len(rows), epochs or self.epochs)
@@ -174,6 +174,10 @@ class Estimator(Exported, CallbackSupportMixin, BaseEstimator):
         class_weight = getattr(self, "class_weight", None)
         weights = row_weights(self.labels_, rows.targets, class_weight, rows.weights)
         return np.ones(len(rows), np.float32) if weights is None else weights.astype(np.float32)
+
+    def _feeds(self, frame: Any, rows: Rows) -> dict[str, Any]:
+        encoded = dict(feeds(self.columns_.encode(frame, strict=self.strict)))
+        return {**encoded, "labels": rows.targets, "weights": self._training_weights(rows)}
 
     def _generator(self, fresh: bool) -> np.random.Generator:
         if fresh:
@@ -294,6 +298,26 @@ class Estimator(Exported, CallbackSupportMixin, BaseEstimator):
         """The fitted values of the model's variables, by name."""
         check_is_fitted(self, "model_")
         return self.model_.variables
+
+    @property
+    def training_program_(self) -> Program:
+        """One step of training, a `Program`: its feeds are those of `training_feeds`."""
+        check_is_fitted(self, "_training", msg="%(name)s has no training program: fit it first")
+        return self._training
+
+    def training_feeds(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Return what `training_program_` is fed in a fit on these data, for all rows.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`; `y` has no classes that the fit did not have.
+        """
+        check_is_fitted(self, "model_")
+        X = check_rows(self, X, reset=False)
+        rows = self._rows(X, y, sample_weight)
+        encoded = self._feeds(as_frame(X, strict=self.strict), rows)
+        return {**encoded, "batch_size": np.float32(self._step_size(len(rows)))}
 
     def _predictions(self, X: Any) -> dict[str, npt.NDArray[Any]]:
         if not hasattr(self, "model_"):

@@ -2,6 +2,7 @@
 
 from . import ops
 from .compiler.compiled import Compiled, CompiledExecution
+from .explain import Explanation, explain
 from .gradients import gradients
 from .interpreter import Execution, evaluate
 from .op import OPS
@@ -17,6 +18,7 @@ __all__ = [
     "Compiled",
     "CompiledExecution",
     "Execution",
+    "Explanation",
     "Program",
     "Session",
     "Tensor",
@@ -24,6 +26,7 @@ __all__ = [
     "Variable",
     "constant",
     "evaluate",
+    "explain",
     "gradients",
     "name_scope",
     "placeholder",

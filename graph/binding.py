@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -48,6 +49,7 @@ class Binding:
         self.ragged: dict[str, Array] = {}
         self._current: dict[Tensor, Array] = {}
         self.calls: list[Callable[[], object]] = []
+        self._owners: list[Tensor] = []
         self._bind_placeholders(program)
         for node in program.nodes:
             if node.op.name == "constant":
@@ -138,7 +140,8 @@ class Binding:
             self._bind_concat(node, arrays)
         else:
             self.arrays[node] = out = self._buffer(node)
-            self.calls.extend(node.op.calls(node, arrays, out, self._is_sure(node)))
+            for call in node.op.calls(node, arrays, out, self._is_sure(node)):
+                self._add(node, call)
 
     def _bind_dynamic(self, node: Tensor, kernel: Callable[..., Array], out: Array | None) -> None:
         fixed = [self.arrays[source] for source in node.inputs]
@@ -159,7 +162,7 @@ class Binding:
             elif result is not out:
                 np.copyto(out, result)
 
-        self.calls.append(call)
+        self._add(node, call)
 
     def _bind_view(self, node: Tensor, kernel: Callable[..., Array], arrays: list[Any]) -> None:
         view = kernel(*arrays, None)
@@ -167,7 +170,7 @@ class Binding:
         if view.size and not np.may_share_memory(view, arrays[0]):
             # A reshape of a transposed value cannot be a view: it is copied at every step.
             self.arrays[node] = out = np.empty(self._shape(node), node.dtype)
-            self.calls.append(lambda: np.copyto(out, kernel(*arrays, None)))
+            self._add(node, lambda: np.copyto(out, kernel(*arrays, None)))
 
     def _bind_concat(self, node: Tensor, arrays: list[Any]) -> None:
         self.arrays[node] = out = self._buffer(node)
@@ -176,7 +179,7 @@ class Binding:
             part = out[start : start + len(array)]
             start += len(array)
             if part.size and part.ctypes.data != array.ctypes.data:
-                self.calls.append(functools.partial(np.copyto, part, array))
+                self._add(node, functools.partial(np.copyto, part, array))
 
     def _bind_guard(self, node: Tensor) -> None:
         array = self.arrays[node]
@@ -187,14 +190,14 @@ class Binding:
             if not (math.isfinite(array.item()) if scalar else np.isfinite(array).all()):
                 raise NonFinite(f"tensor {node.name!r}", "is not finite")
 
-        self.calls.append(check)
+        self._add(node, check)
 
     def _borrow(self, node: Tensor) -> Array:
         """Have the value copied at this point of the step; return the copy."""
         value = self.arrays[node]
         assert value is not None
         copy = np.empty_like(value, order="C")
-        self.calls.append(functools.partial(np.copyto, copy, value))
+        self._add(node, functools.partial(np.copyto, copy, value))
         return copy
 
     def _bind_updates(self, updates: dict[Variable, Tensor]) -> None:
@@ -206,8 +209,18 @@ class Binding:
                 continue
             if root in self.plan.borrowed:
                 value = self._borrow(root)
-            late.append(functools.partial(np.copyto, target, value))
-        self.calls.extend(late)
+            late.append((root, functools.partial(np.copyto, target, value)))
+        for root, copy in late:
+            self._add(root, copy)
+
+    def _add(self, node: Tensor, call: Callable[[], object]) -> None:
+        self.calls.append(call)
+        self._owners.append(node)
+
+    def take_times(self, times: dict[Tensor, float]) -> None:
+        """Have every kernel add the seconds it takes to its node's."""
+        pairs = zip(self._owners, self.calls, strict=True)
+        self.calls = [_timed(node, call, times) for node, call in pairs]
 
     def _step_once(self) -> None:
         for call in self.calls:
@@ -245,3 +258,16 @@ def straight_line(calls: Iterable[Callable[[], object]]) -> Callable[[], object]
     exec(f"{text}\n    return step", found)  # of names and brackets only, nothing given
     step: Callable[[], object] = found["make"](*values)
     return step
+
+
+def _timed(
+    node: Tensor, call: Callable[[], object], times: dict[Tensor, float]
+) -> Callable[[], None]:
+    times.setdefault(node, 0.0)
+
+    def timed() -> None:
+        start = time.perf_counter()
+        call()
+        times[node] += time.perf_counter() - start
+
+    return timed

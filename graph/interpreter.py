@@ -150,7 +150,8 @@ def allocate_variables(
 class Execution:
     """A program at work: its variables, and the buffers of its steps.
 
-    Made by `Program.start`. Safe to use from several threads, which then take turns.
+    Made by `Program.start`; with a dict for `times`, the seconds that each op takes are added up
+    there. Safe to use from several threads, which then take turns.
 
     Attributes
     ----------
@@ -159,12 +160,18 @@ class Execution:
         The variables' current values. These are the arrays the program updates, not copies.
     """
 
-    def __init__(self, program: Step, values: Mapping[str, Any], share: bool = False):
+    def __init__(
+        self,
+        program: Step,
+        values: Mapping[str, Any],
+        share: bool = False,
+        times: dict[Tensor, float] | None = None,
+    ):
         for name, node in program.outputs.items():
             if any(not isinstance(size, int) for size in node.shape[node.shape[:1] == (None,) :]):
                 wanted = "only its first axis may depend on the feeds, and only as the batch"
                 raise ShapeMismatch(f"output {name!r}", wanted, node.shape)
-        self.program = program
+        self.program, self._times = program, times
         self._before: Execution | None = None
         self._step: Step = program
         if program.updates:
@@ -188,7 +195,7 @@ class Execution:
         updates = dict(zip(program.updates, late[len(program.outputs) :], strict=True))
         self._step = Step(outputs, updates)
         early = {stand_in.name: node for node, stand_in in fed.items()}
-        self._before = Execution(Step(early, {}), {})
+        self._before = Execution(Step(early, {}), {}, times=self._times)
 
     def _binding(
         self, batch: int, guard: str | None, sure: frozenset[Tensor] = frozenset()
@@ -197,6 +204,8 @@ class Execution:
         found = self._bindings.pop(key, None)
         if found is None:
             found = Binding(self._step, self._plan, self._storage, batch, guard, sure)
+            if self._times is not None:
+                found.take_times(self._times)
         self._bindings[key] = found
         while len(self._bindings) > BINDINGS_KEPT:
             del self._bindings[next(iter(self._bindings))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -18,11 +19,11 @@ __all__ = ["without_indicators"]
 SPARSE = 3  # indicators are left out where they have so many times as many columns as ids
 
 
-def without_indicators(program: Step) -> Step:
+def without_indicators(program: Step, applied: Counter[str] | None = None) -> Step:
     """Return a program of the same values, whose matrix products skip the zeros of indicators.
 
     ``[x, multi_hot(ids)] @ W`` is ``x @ W[:n] + sum_rows(W[n:], ids)``, and the gradient for ``W``
-    is a product on top of a `scatter_rows`.
+    is a product on top of a `scatter_rows`. `applied` counts the products.
     """
     roots = [*program.outputs.values(), *program.updates.values()]
     new: dict[Tensor, Tensor] = {}
@@ -34,6 +35,8 @@ def without_indicators(program: Step) -> Step:
                 same = node if inputs == node.inputs else node.op(*inputs, **node.attributes)
                 found = _rewritten(same)
             new[node] = same if found is None else found
+            if applied is not None:
+                applied["products"] += found is not None
     late = [new[root] for root in roots]
     if late == roots:
         return program

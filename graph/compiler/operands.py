@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ..op import OPS
 from ..step import Step
 from ..tensor import Tensor, name_scope, topological
@@ -10,17 +12,21 @@ from .phases import is_product, is_row
 __all__ = ["with_gathered_operands"]
 
 
-def with_gathered_operands(program: Step) -> Step:
+def with_gathered_operands(program: Step, applied: Counter[str] | None = None) -> Step:
     """Return a program of the same values whose products read rows that follow each other.
 
     A feed holds the rows of the whole data set, of which a batch takes some in any order.
+    `applied` counts the products.
     """
     roots = [*program.outputs.values(), *program.updates.values()]
     new: dict[Tensor, Tensor] = {}
     for node in topological(roots):
         inputs = tuple(new[source] for source in node.inputs)
         if is_product(node):
-            inputs = tuple(_gathered(source) for source in inputs)
+            gathered = tuple(_gathered(source) for source in inputs)
+            if applied is not None:
+                applied["products"] += gathered != inputs
+            inputs = gathered
         new[node] = node
         if inputs != node.inputs:
             with name_scope(node.name[: node.name.rfind("/") + 1]):

@@ -12,7 +12,16 @@ from ..tensor import Tensor
 from .kernel import Item, Kernel
 from .phases import Phases
 
-__all__ = ["Profile", "by_scope", "domain_text", "kernel_text", "ops_of", "slots", "timed"]
+__all__ = [
+    "Profile",
+    "by_scope",
+    "domain_text",
+    "kernel_text",
+    "ops_of",
+    "runs_text",
+    "slots",
+    "timed",
+]
 
 
 LINE = 8  # counters of one worker fill whole cache lines
@@ -61,6 +70,11 @@ def kernel_text(kernel: Kernel, phases: Phases) -> str:
     copied = dict.fromkeys(i.node.name for i in kernel.items if not _ops(i, phases))
     parts = [by_scope(names)] if names else []
     return "; ".join([*parts, *([f"copy {', '.join(copied)}"] if copied else [])])
+
+
+def runs_text(kernel: Kernel) -> str:
+    """Return when a kernel runs: once in all, or a step; or for each tile of rows."""
+    return "once" if kernel.once else "rows" if kernel.phase % 2 else "whole"
 
 
 def domain_text(kernel: Kernel) -> str:
