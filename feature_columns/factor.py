@@ -217,8 +217,8 @@ def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
     numbers = _numbers(cells)
     if numbers is not None:
         whole, offsets = numbers
-        found = _clean(*pd.factorize(whole))
-        return Factor(found.codes, found.values, offsets)
+        inner = _clean(*pd.factorize(whole))
+        return Factor(inner.codes, inner.values, offsets)
     rows = [cell if type(cell) is list else _members(cell) for cell in cells]
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     offsets = np.concatenate([[0], np.cumsum(lengths)])

@@ -249,13 +249,12 @@ def _time(
     steps = 1 if rows is None else max(1, -(-rows // batch_size))
     size = None if rows is None else batch_size
     execution.run(feeds, batch_size=size)
-    before = seconds()
+    seconds()
     runs, start = 0, time.perf_counter()
     while runs == 0 or (runs < MOST_RUNS and time.perf_counter() - start < LONG_ENOUGH):
         execution.run(feeds, batch_size=size)
         runs += 1
-    pairs = zip(seconds(), before, strict=True)
-    return [(after - earlier) / (runs * steps) for after, earlier in pairs]
+    return [taken / (runs * steps) for taken in seconds()]
 
 
 def _with_times(frame: pd.DataFrame, seconds: list[float]) -> pd.DataFrame:
@@ -266,10 +265,16 @@ def _with_times(frame: pd.DataFrame, seconds: list[float]) -> pd.DataFrame:
 
 def _ops(program: Program, values: Mapping[str, Any], feeds: Any, batch: int) -> pd.DataFrame:
     times: dict[Tensor, float] = {}
+
+    def seconds() -> list[float]:
+        found = list(times.values())
+        times.update(dict.fromkeys(times, 0.0))
+        return found
+
     execution = Execution(program, values, times=times)
-    seconds = _time(execution, lambda: list(times.values()), feeds, batch)
+    taken = _time(execution, seconds, feeds, batch)
     rows = [(node.name, node.op.name, shape_text(node.shape)) for node in times]
-    return _with_times(pd.DataFrame(rows, columns=["name", "op", "shape"]), seconds)
+    return _with_times(pd.DataFrame(rows, columns=["name", "op", "shape"]), taken)
 
 
 def _shortened(frame: pd.DataFrame) -> pd.DataFrame:

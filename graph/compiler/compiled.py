@@ -229,7 +229,7 @@ class CompiledExecution:
             self._refuse(run)
 
     def seconds(self) -> list[float]:
-        """Return how long each kernel has taken so far, all threads together.
+        """Return how long each kernel has taken since the last call, all threads together.
 
         Returns
         -------

@@ -127,6 +127,9 @@ class Profile:
         return stopped
 
     def seconds(self) -> list[float]:
-        """Return how long each kernel has taken, all threads together."""
+        """Return how long each kernel has taken since the last call, all threads together."""
         tick = self._elapsed / max(self._ticks, 1.0)
-        return [float(n) * tick for n in self._times.sum(0)[: self._kernels]]
+        found = [float(n) * tick for n in self._times.sum(0)[: self._kernels]]
+        self._times[:] = 0
+        self._ticks = self._elapsed = 0.0
+        return found
