@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import scipy.sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
@@ -16,6 +18,9 @@ from sklearn.utils.validation import _num_samples, validate_data
 from ..errors import InvalidValue, MissingColumn
 
 __all__ = ["Rows", "check_rows", "hold_out"]
+
+# An index never changes, and turning one into a list takes longer than predicting a row.
+_INDEXES: deque[tuple[pd.Index, list[Any]]] = deque(maxlen=8)
 
 
 def check_rows(estimator: Any, X: Any, reset: bool) -> Any:
@@ -35,11 +40,11 @@ def check_rows(estimator: Any, X: Any, reset: bool) -> Any:
     if isinstance(X, Mapping) and not sparse:  # a dictionary-of-keys matrix is a mapping too
         return _check_mapping(estimator, X, reset)
     if hasattr(X, "columns") and hasattr(X, "shape"):
-        names = list(X.columns)
-        twice = sorted({str(name) for name in names if names.count(name) > 1})
-        if twice:
+        names = _names(X)
+        if len(set(names)) < len(names):
+            twice = sorted({str(name) for name in names if names.count(name) > 1})
             raise InvalidValue("X", "column names must be unique", twice, "rename or drop one")
-        return _check_frame(estimator, X, reset)
+        return _check_frame(estimator, X, reset, names)
     if isinstance(X, (list, tuple)) and any(isinstance(cell, str) for cell in _cells(X)):
         X = np.array(X, dtype=object)  # without it, numpy turns numbers beside text into text
     kept = sparse or getattr(getattr(X, "dtype", None), "kind", "") in tuple("OUS")
@@ -62,9 +67,21 @@ def _cells(rows: Any) -> Iterator[Any]:
     return (cell for row in rows if isinstance(row, (list, tuple)) for cell in row)
 
 
-def _check_frame(estimator: Any, X: Any, reset: bool) -> Any:
+def _names(X: Any) -> list[Any]:
+    """Return the names of a frame's columns; of an index that was asked lately, as they were."""
+    columns = X.columns
+    if not isinstance(columns, pd.Index):
+        return list(getattr(X, "column_names", columns))
+    for index, names in list(_INDEXES):
+        if index.is_(columns):
+            return names
+    names = list(columns)
+    _INDEXES.appendleft((columns, names))
+    return names
+
+
+def _check_frame(estimator: Any, X: Any, reset: bool, names: list[Any]) -> Any:
     # scikit-learn's comparison of names takes longer than the encoding of a row.
-    names = list(getattr(X, "column_names", X.columns))
     known = getattr(estimator, "feature_names_in_", None)
     if not reset and known is not None and names == known.tolist():
         return X

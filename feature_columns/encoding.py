@@ -16,6 +16,8 @@ from .ragged import Ragged
 
 __all__ = ["ColumnSet", "Encoded", "Slot", "core", "encode", "learn"]
 
+REMEMBERED = 10_000  # cells, or combinations of cells, of rows that came alone
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -168,8 +170,9 @@ class ColumnSet:
         numbers = np.empty((frame.rows, self._width), dtype=np.float32)
         ids = np.empty((frame.rows, self._count), dtype=self._dtype)
         ragged = {}
+        encode = _encode if frame.rows != 1 else self._one_row
         for column, slot in self._slots.items():
-            found = column.encode(frame)  # type: ignore[attr-defined]
+            found = encode(column, frame)
             if slot.block == "numbers":
                 numbers[:, slot.place] = found
             elif slot.block == "ids":
@@ -177,6 +180,30 @@ class ColumnSet:
             else:
                 ragged[str(slot.place)] = found
         return Encoded(numbers, ids, ragged, self.layout)
+
+    def _one_row(self, column: Any, frame: Frame) -> Any:
+        """Return a column of a single row, whose id is remembered by the cells it is made of."""
+        cells = [frame.column(key) for key in column.keys]
+        if isinstance(column, Number) or any(type(cell) is not list for cell in cells):
+            return column.encode(frame)
+        # 1, 1.0 and True are equal, and are not the same value.
+        met = (id(column), frame.strict, *((type(cell), cell) for (cell,) in cells))
+        try:
+            found = self._met.get(met)
+        except TypeError:  # a cell that is a list
+            return column.encode(frame)
+        if found is None:
+            found = column.encode(frame)
+            if len(self._met) >= REMEMBERED:
+                self._met.clear()
+            if isinstance(found, np.ndarray):
+                self._met[met] = found
+        return found
+
+    @functools.cached_property
+    def _met(self) -> dict[Any, Any]:
+        """What columns made of the cells of single rows; `columns` keeps their ids in use."""
+        return {}
 
     @functools.cached_property
     def _width(self) -> int:
@@ -196,6 +223,10 @@ class ColumnSet:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"columns": self.columns}
+
+
+def _encode(column: Any, frame: Frame) -> Any:
+    return column.encode(frame)
 
 
 def core(column: Column) -> Categorical | Number:

@@ -44,6 +44,7 @@ class Frame:
         self.rows, self.strict = rows, strict
         self._names, self._read = names, read
         self._found: dict[Hashable, Any] = {}
+        self._cells: dict[str, list[Any]] = {}
 
     @property
     def keys(self) -> list[str]:
@@ -71,8 +72,13 @@ class Frame:
 
     def column(self, key: str) -> Any:
         """Return the raw column: a Series, an array or, for a single row, a list of one cell."""
+        if key in self._cells:
+            return self._cells[key]
         try:
-            return self._read(key)
+            found = self._read(key)
+            if type(found) is list:
+                self._cells[key] = found
+            return found
         except (KeyError, IndexError):
             near = difflib.get_close_matches(str(key), self.keys, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"the frame has {self.keys[:20]}"

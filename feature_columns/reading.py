@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from .values import is_missing, is_several
 
 __all__ = ["read_numbers"]
 
+# Dates of numpy are integers too, but of no such type.
+PLAIN = frozenset({int, float, np.int64, np.int32, np.float64, np.float32})
 _TODO = "give numbers, or use a categorical column"
 
 
@@ -31,6 +34,10 @@ def read_numbers(key: str, cells: Any, width: int) -> np.ndarray:
     >>> read_numbers("age", ["41"], 1)
     array([[41.]])
     """
+    if type(cells) is list and len(cells) == width == 1 and type(cells[0]) in PLAIN:
+        number = float(cells[0])
+        if math.isfinite(number):
+            return np.array([[number]])
     found = _read(key, cells, width)
     if found.ndim == 1:
         found = found[:, np.newaxis]
