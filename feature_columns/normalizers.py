@@ -146,7 +146,7 @@ def _spreads(spreads: Any) -> Numbers:
 
 
 def _signed_log(values: np.ndarray) -> np.ndarray:
-    found: np.ndarray = np.sign(values) * np.log1p(np.abs(values))
+    found: np.ndarray = np.sign(values) * np.log1p(np.abs(values, dtype=np.float64))
     return found
 
 

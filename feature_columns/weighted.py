@@ -15,7 +15,7 @@ from .column import Categorical
 from .frames import Frame
 from .ragged import Ragged
 from .reading import read_numbers
-from .values import is_missing, is_several
+from .values import is_several
 
 __all__ = ["Weighted", "weighted_categorical_column"]
 
@@ -116,7 +116,7 @@ def _lists(cells: Any) -> list[Any] | None:
         cells = list(cells)
     if not any(map(is_several, cells)):
         return None
-    return [cell if is_several(cell) else ([] if is_missing(cell) else [cell]) for cell in cells]
+    return [cell if is_several(cell) else [cell] for cell in cells]
 
 
 def _flat_numbers(key: str, rows: list[Any]) -> np.ndarray:

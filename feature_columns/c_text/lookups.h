@@ -93,9 +93,8 @@ static int read_weights(const model_cell *cell, size_t count, size_t dropped, fl
 {
     size_t length = cell->kind == MODEL_LIST ? cell->length : 1;
     if (cell->kind == MODEL_LIST && length && !cell->values) return MODEL_BAD_CELL;
-    if (length != count + dropped && !(cell->kind != MODEL_LIST && !count)) {
-        return MODEL_BAD_WEIGHTS;
-    }
+    /* One weight beside a missing cell belongs to nothing. */
+    if (length != count + dropped && (length != 1 || count)) return MODEL_BAD_WEIGHTS;
     for (size_t i = 0; i < length; i++) {
         double weight;
         int status = read_number(cell->kind == MODEL_LIST ? &cell->values[i] : cell, &weight);
