@@ -50,6 +50,15 @@ def rows_of(frame: Any, keys: Sequence[str]) -> list[tuple[Any, ...]]:
     return list(zip(*(frame[key].tolist() for key in keys), strict=True))
 
 
+def object_frame(rows: Sequence[Sequence[Any]], keys: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return rows as a frame whose cells are the values themselves."""
+    found = {key: np.empty(len(rows), dtype=object) for key in keys}
+    for place, key in enumerate(keys):
+        for at, row in enumerate(rows):
+            found[key][at] = row[place]
+    return found
+
+
 @dataclass(frozen=True)
 class Answers:
     """What the C says of each row: a status, predictions, and classes where there are any."""
@@ -99,3 +108,60 @@ class Exported:
         classes = found["classes"] if self.ids else np.zeros((len(found), 0), np.int32)
         shape = len(found), -1
         return Answers(found["status"], found["values"].reshape(shape), classes.reshape(shape))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far the C is from Python: rows answered, refused and cut short, and the differences.
+
+    Attributes
+    ----------
+    largest : float
+        The largest difference of a prediction, where both answer.
+    wrong_classes : int
+    wrongly_refused : int
+        Refused by the C and answered by Python, among those refused rows that were tried.
+    """
+
+    answered: int
+    refused: int
+    dropped: int
+    largest: float
+    wrong_classes: int
+    wrongly_refused: int
+
+
+def compare(
+    model: Any, exported: Exported, keys: Sequence[str], rows: Sequence[Any], tried: int = 20
+) -> Comparison:
+    """Return how the C's answers compare with those of a classifier, over hostile rows too.
+
+    Python must answer all rows that the C answers; `tried` refused ones it must refuse.
+    """
+    answers = exported.predict(rows)
+    fine = np.flatnonzero(answers.status == 0)
+    frame = object_frame([rows[at] for at in fine], keys)
+    expected = model.predict_proba(frame)
+    found = answers.values[fine]
+    differences = np.where(np.isnan(expected) & np.isnan(found), 0.0, np.abs(expected - found))
+    classes = np.take(model.classes_, answers.classes[fine, 0]) != model.predict(frame)
+    # Where two classes are equally likely, the last bit decides.
+    close = np.abs(np.diff(np.sort(expected, axis=1)[:, -2:], axis=1)[:, 0]) < 1e-5
+    refused = np.flatnonzero(answers.status < 0)
+    accepted = [_accepts(model, object_frame([rows[at]], keys)) for at in refused[:tried]]
+    return Comparison(
+        len(fine),
+        len(refused),
+        int((answers.status > 0).sum()),
+        float(differences.max(initial=0.0)),
+        int((classes & ~close).sum()),
+        sum(accepted),
+    )
+
+
+def _accepts(model: Any, frame: dict[str, np.ndarray]) -> bool:
+    try:
+        model.predict_proba(frame)
+    except ValueError:
+        return False
+    return True

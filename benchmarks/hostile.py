@@ -121,7 +121,9 @@ def value(draw: random.Random) -> Any:
     if kind == 6 and draw.random() < 0.1:
         return "".join(map(chr, draw.choices(range(0x20, 0x3000), k=draw.randrange(3000))))
     if kind == 7:
-        return repr(draw.choice([draw.random() * 10 ** draw.randrange(-30, 30), draw.getrandbits(66)]))
+        return repr(
+            draw.choice([draw.random() * 10 ** draw.randrange(-30, 30), draw.getrandbits(66)])
+        )
     return draw.choice(WORDS) if draw.random() < 0.8 else ""
 
 

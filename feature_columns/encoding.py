@@ -17,6 +17,8 @@ from .ragged import Ragged
 __all__ = ["ColumnSet", "Encoded", "Slot", "core", "encode", "learn"]
 
 REMEMBERED = 10_000  # cells, or combinations of cells, of rows that came alone
+# What else a model is fed: a column of one of these names is numbered.
+FEEDS = ("numbers", "ids", "labels", "weights", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class ColumnSet:
     def _slots(self) -> dict[Column, Slot]:
         slots: dict[Column, Slot] = {}
         width = count = 0
-        names: set[str] = set()
+        names = set(FEEDS)
         for column in self.cores:
             if isinstance(column, Number):
                 slots[column] = Slot("numbers", slice(width, width + column.width))

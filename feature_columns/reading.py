@@ -88,7 +88,9 @@ def _objects(key: str, cells: Any, width: int) -> np.ndarray:
         return _vectors(key, cells, width)
     found = np.array([_number(cell) for cell in cells], dtype=np.float64)
     for row in np.flatnonzero(np.isnan(found)):
-        if is_several(cells[row]) or not is_missing(cells[row]):
+        if is_several(cells[row]):
+            return _vectors(key, cells, width)
+        if not is_missing(cells[row]):
             _refuse(key, int(row), cells[row])
     return found
 
@@ -96,14 +98,17 @@ def _objects(key: str, cells: Any, width: int) -> np.ndarray:
 def _vectors(key: str, cells: Any, width: int) -> np.ndarray:
     found = np.full((len(cells), width), np.nan)
     for row, cell in enumerate(cells):
-        if not is_several(cell):
+        several = is_several(cell)
+        if not several and width > 1:
             if not is_missing(cell):
                 _refuse(key, row, cell, f"give {width} numbers a row")
             continue
-        values = np.asarray(list(cell), dtype=object).ravel()
+        values = np.asarray(list(cell), dtype=object).ravel() if several else [cell]
         if len(values) != width:
             _refuse(key, row, cell, f"give {width} numbers a row")
-        found[row] = _objects(key, values, 1)
+        found[row] = [_number(value) for value in values]
+        if any(np.isnan(found[row]) & [not is_missing(value) for value in values]):
+            _refuse(key, row, cell)
     return found
 
 

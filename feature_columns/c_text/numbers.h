@@ -57,13 +57,14 @@ static double signed_log(double number)
     return number < 0 ? -log1p(-number) : log1p(number);
 }
 
-/* Interpolate linearly between the points (at[i], rank[i]); beyond them, take the nearest. */
+/* Interpolate linearly between the points (at[i], rank[i]); beyond them, take the nearest. A single
+ * point is near to anything, as in numpy. */
 static double interpolate(double x, const double *at, const double *rank, size_t count)
 {
     size_t low = 0, high = count - 1;
     double found;
-    if (x != x) return x;
-    if (x <= at[0]) return rank[0];
+    if (x != x && high) return x;
+    if (x <= at[0] || !high) return rank[0];
     if (x >= at[high]) return rank[high];
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
