@@ -201,7 +201,8 @@ class CompiledExecution:
         """Have memory for the values of so many rows."""
         if size > self._run.capacity:
             self._run.capacity = -(-size // ALIGNMENT) * ALIGNMENT
-            self._rows = aligned(self._source.memory.rows.size * self._run.capacity)
+            memory, capacity = self._source.memory, self._run.capacity
+            self._rows = aligned(memory.rows.size * capacity + memory.pairs.size * capacity**2)
             self._run.memory_of_rows = self._rows.ctypes.data
 
     def _threads(self, size: int) -> int:

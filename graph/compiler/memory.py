@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ...errors import CompileError
 from ..code import Code, Index, identifier, plus, size_text, times
 from ..plan import ALIGNMENT, element_count
 from ..tensor import Dimension, Shape, Tensor
@@ -104,6 +105,8 @@ class Memory:
         Sums over the batch, after `tile` in the same memory.
     rows : Region
         Values of all rows of a step, in bytes a row.
+    pairs : Region
+        Values of all pairs of rows of a step, after `rows` in the same memory, in bytes a pair.
     whole : Region
         Values without a batch axis.
     ragged : dict of str to Region
@@ -124,6 +127,7 @@ class Memory:
         self.tile = lay_out(self._intervals("tile", tile or 1))
         self.whole = lay_out([(n, 0, 0, s) for n, _, _, s in self._intervals("whole", 0)])
         self.rows = lay_out(self._phase_intervals())
+        self.pairs = lay_out([(n, 0, 0, s) for n, _, _, s in self._intervals("pairs", 0)])
         self.sums = lay_out([(n, 0, 0, s) for n, _, _, s in self._intervals("sums", 0)])
         self.ragged = {
             name: lay_out([(n, 0, 0, s) for n, _, _, s in self._intervals(f"ragged {name}", 0)])
@@ -165,9 +169,18 @@ class Memory:
             return "sums"
         if is_whole(node.shape):
             return "whole"
-        words = [size for size in node.shape if isinstance(size, str)]
-        if words:
-            return f"ragged {words[0]}"
+        unknown = [size for size in node.shape if not isinstance(size, int)]
+        if unknown == [None, None]:
+            return "pairs"
+        if len(unknown) > 1:
+            raise CompileError(
+                f"value {node.name!r}",
+                "has several sizes that depend on the feeds",
+                node.shape,
+                "run the program without jit",
+            )
+        if unknown[0] is not None:
+            return f"ragged {unknown[0]}"
         phases = {phase for _, phase in uses}
         if node in self.loaded:
             return "rows"
@@ -225,16 +238,22 @@ class Memory:
     def place(self, node: Tensor) -> Place:
         """Return the place of a stored value."""
         home, start = self.schedule.inside.get(node, (node, 0))
-        name = self.names[home]
-        return Place(name, self.strides(home), str(start))
+        return self._inside(node, home, start)
+
+    def _inside(self, node: Tensor, home: Tensor, start: int) -> Place:
+        """Return the place of a value in the memory of what it is a part of, or its own."""
+        name, strides = self.names[home], self.strides(home)
+        if home is not node and strides is None:
+            strides = _strides(home.shape)
+        return Place(name, strides, str(start))
 
     def item_place(self, item: Item) -> tuple[Tensor, Place]:
         """Return whose memory an item is written to, and where in it the item starts."""
         assert item.home is not None
         home, start = self.schedule.inside.get(item.home, (item.home, 0))
-        name = self.names[home]
         if item.home is item.node:
-            return home, Place(name, self.strides(home), str(start))
+            return home, self._inside(item.node, home, start)
+        name = self.names[home]
         # A part of a concat: its own shape, in the strides of the whole.
         axis = item.home.attributes["axis"]
         if home.rank == 1:

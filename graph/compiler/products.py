@@ -28,7 +28,7 @@ def operand(node: Tensor, place_of: Places) -> Operand:
     place = place_of(node)
     if place is None:
         return operand_behind(node, place_of)
-    row, column = place.strides or (str(node.shape[1]), "1")
+    row, column = place.strides or (size_text(node.shape[1]), "1")
     return place.name, row, column
 
 

@@ -199,6 +199,10 @@ class Source:
                 width = memory.elements(node, 1) * node.dtype.itemsize
                 start = plus(start, times(Code("first"), width))
             return Code("w->run->memory_of_rows"), start
+        if where == "pairs":
+            capacity = Code("w->run->capacity")
+            start = times(times(capacity, capacity), memory.pairs.offsets[node])
+            return Code("w->run->memory_of_rows"), plus(times(capacity, memory.rows.size), start)
         if where == "whole":
             return Code("w->run->memory"), Code(str(memory.whole.offsets[node]))
         word = where.removeprefix("ragged ")
