@@ -73,7 +73,7 @@ def is_product(node: Tensor) -> bool:
     if a.rank != 2 or b.rank != 2:
         return False
     columns, inner = b.shape[1], a.shape[1]
-    wide_enough = columns is None or (isinstance(columns, int) and columns >= GEMM_COLUMNS)
+    wide_enough = isinstance(columns, int) and columns >= GEMM_COLUMNS
     return wide_enough and inner != 1 and node.shape[0] != 1
 
 
