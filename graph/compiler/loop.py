@@ -76,6 +76,7 @@ def loop_text(
     outputs: Mapping[str, Tensor],
     loads: bool,
     once: Sequence[str],
+    fetched: Mapping[int, int],
 ) -> str:
     """Return the C function that runs many steps.
 
@@ -88,6 +89,8 @@ def loop_text(
         Whether there are ragged feeds.
     once : sequence of str
         The functions that give the same at every step, and run before the first.
+    fetched : mapping of int to int
+        The bytes a row of feeds whose rows are visited in any order, by their numbers.
     """
     steps: list[str] = []
     if loads:
@@ -96,7 +99,7 @@ def loop_text(
         if segment.checked:
             steps += _check_lines(outputs)
         if segment.by_rows:
-            steps += _row_lines(segment, memory)
+            steps += _row_lines(segment, memory, fetched if segment.phase == 1 else {})
         for stage in () if segment.by_rows else segment.stages:
             steps += [f"EACH {stage}({ARGUMENTS});", MEET]
     if not any(segment.checked for segment in segments):
@@ -111,8 +114,9 @@ def loop_text(
     return text.replace("/* STEP */", body)
 
 
-def _row_lines(segment: Segment, memory: Memory) -> list[str]:
+def _row_lines(segment: Segment, memory: Memory, fetched: Mapping[int, int]) -> list[str]:
     """Return the lines that take each worker's rows tile by tile, then add up the sums."""
+    place = "const int64_t place = first + rows < high ? done + first + rows : done + batch + low;"
     sums = [n for n in memory.sums.offsets if memory.schedule.items[n][0].phase == segment.phase]
     lines = [
         "EACH {",
@@ -121,6 +125,8 @@ def _row_lines(segment: Segment, memory: Memory) -> list[str]:
         *(f"  {_clear(node, memory)}" for node in sums),
         "  for (int64_t first = low; first < high; first += r->tile) {",
         "    const int64_t rows = high - first < r->tile ? high - first : r->tile;",
+        *([f"    {place}"] if fetched else []),
+        *(f"    fetch(r, r->feeds[{n}], {size}, place, rows);" for n, size in fetched.items()),
         f"    {segment.name}({ARGUMENTS}, first, rows, first > low);",
         "  }",
         "}",

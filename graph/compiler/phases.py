@@ -136,7 +136,8 @@ class Phases:
             phase = self.phase[node.inputs[0]]
             return phase + (phase % 2 and not by_rows(node))
         rows = self.follows_rows(node)
-        need = max((self._needed(source, rows) for source in node.inputs), default=0)
+        sources = self._sources(node) if rows else node.inputs
+        need = max((self._needed(source, rows) for source in sources), default=0)
         return need + (need % 2 != rows)
 
     def _delay(self, program: Step) -> None:
@@ -192,6 +193,13 @@ class Phases:
         """Whether a node is a matrix product worth a kernel of its own."""
         return self.products and is_product(node)
 
+    def folds_rows(self, node: Tensor) -> bool:
+        """Whether a value takes a loop of its own to give one number a row.
+
+        What is computed from it goes into another loop, over rows alone, which can be vectorised.
+        """
+        return self.products and node.op.folds and wide(node.shape) == (None,)
+
     def _needs_memory(self, node: Tensor) -> bool:
         if node.op.view:
             return self._packed(node)
@@ -200,6 +208,8 @@ class Phases:
         if node.op.name == "concat" or self.is_product(node) or node.op.writes(node):
             return True
         if node.op.push_shape(node) is not None:
+            return True
+        if self.folds_rows(node):
             return True
         users = self.users.get(node, [])
         if any(self._read_from_memory(node, user, source) for user, source in users):

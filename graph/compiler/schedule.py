@@ -215,6 +215,7 @@ class Schedule:
             one.phase == item.phase
             and one.kind in ("assign", "push")
             and one.domain == item.domain
+            and self.phases.folds_rows(one.node) == self.phases.folds_rows(item.node)
             # Two sums into memory at places that are not in order would undo vectorising.
             and (kernel is own or item.kind == one.kind or item.phase % 2 == 1)
         )

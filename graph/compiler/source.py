@@ -27,6 +27,7 @@ from .schedule import Schedule
 
 __all__ = ["Source", "Split"]
 
+FETCHED = 512  # bytes: of longer rows a processor fetches the rest by itself
 SPLIT = 1024  # elements: below, dividing a loop among workers costs more than it saves
 PARAMETERS = ("struct worker *w", *(f"const int64_t {name}" for name in ("batch", "done", "step")))
 PARAMETERS_OF_ROWS = ("const int64_t first", "const int64_t rows", "const int again")
@@ -248,8 +249,17 @@ class Source:
         return self._function("load", PARAMETERS[:3], lines)
 
     def _loop_text(self, once: Sequence[str]) -> str:
-        loads = bool(self.loaded)
-        return loop_text(self.segments, self.memory, self.program.outputs, loads, once)
+        loads, fetched = bool(self.loaded), self._fetched() if self.program.updates else {}
+        return loop_text(self.segments, self.memory, self.program.outputs, loads, once, fetched)
+
+    def _fetched(self) -> dict[int, int]:
+        """Return the bytes a row of the feeds that a cache is told to fetch, by their numbers."""
+        sizes = {
+            number: element_count(node.shape, 1) * node.dtype.itemsize
+            for number, node in enumerate(self.feeds)
+            if is_row(node.shape)
+        }
+        return {number: size for number, size in sizes.items() if 0 < size <= FETCHED}
 
     def _sizes(self) -> list[str]:
         timed = f", SLOTS = {slots(len(self.kernels))}" if self.profile else ""
