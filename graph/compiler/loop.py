@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..code import C_TYPES
+from ..code import C_TYPES, Code, times
 from ..plan import element_count
 from ..tensor import Tensor
 from .kernel import Kernel
@@ -151,7 +151,7 @@ def _clear(node: Tensor, memory: Memory) -> str:
     start = memory.tile.size + memory.sums.offsets[node]
     product = memory.schedule.items[node][0].kind == "product"
     condition = "if (low == high) " if product else ""
-    return f"{condition}memset(w->own + {start}, 0, {size});"
+    return f"{condition}memset(w->own + {start}, 0, {size}); /* {memory.names[node]} */"
 
 
 def _check_lines(outputs: Mapping[str, Tensor]) -> list[str]:
@@ -174,10 +174,10 @@ def _guards(outputs: Mapping[str, Tensor]) -> list[str]:
     for number, (name, node) in enumerate(outputs.items()):
         if node.dtype.kind != "f":
             continue
-        size = element_count(node.shape, 1)
         offset, count = ("done", "batch") if is_row(node.shape) else ("step", "1")
-        kind = C_TYPES[node.dtype]
-        pointer = f"(const {kind} *)r->outputs[{number}] + {offset} * {size}"
-        test = f"finite_f{8 * node.dtype.itemsize}({pointer}, {count} * {size})"
-        lines.append(f"if (r->guard == {number} && !{test}) refused = 1;  /* {name} */")
+        kind, size = C_TYPES[node.dtype], element_count(node.shape, 1)
+        pointer = f"(const {kind} *)r->outputs[{number}] + {times(Code(offset), size)}"
+        test = f"finite_f{8 * node.dtype.itemsize}({pointer}, {times(Code(count), size)})"
+        lines.append(f"/* {name} */")
+        lines.append(f"if (r->guard == {number} && !{test}) refused = 1;")
     return lines

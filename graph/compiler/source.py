@@ -31,6 +31,12 @@ FETCHED = 512  # bytes: of longer rows a processor fetches the rest by itself
 SPLIT = 1024  # elements: below, dividing a loop among workers costs more than it saves
 PARAMETERS = ("struct worker *w", *(f"const int64_t {name}" for name in ("batch", "done", "step")))
 PARAMETERS_OF_ROWS = ("const int64_t first", "const int64_t rows", "const int again")
+WHEN = {
+    "once": "Before the first step.",
+    "rows": "For each tile of rows.",
+    "whole": "Once a step.",
+    "load": "Copy the values of this step's rows together.",
+}
 _WORD = re.compile(r"\w+")
 
 Split = tuple[str, str]  # where the outer loop of a worker begins and ends
@@ -281,6 +287,7 @@ class Source:
         if unused:
             lines.append(f"  {', '.join(f'(void){word}' for word in unused)};")
         opening = _wrapped(f"static void {name}({', '.join(parameters)}) {{", 100, " " * 8)
+        opening.insert(0, f"/* {WHEN[name.partition('_')[0]]} */")
         return "\n".join([*opening, *lines, "}", ""])
 
     def _counts(self, kernels: Iterable[Kernel]) -> None:
@@ -353,7 +360,8 @@ class Source:
         """Return the lines of a kernel; `inside` braces, it needs none of its own."""
         self.kernels.append(kernel)
         words = kernel_text(kernel, self.schedule.phases)
-        comment = _wrapped(f"/* {words} */", 96, "   ")
+        comment = _wrapped(f"/* {words}", 93, "   ")
+        comment[-1] += " */"
         lines = self._loops(kernel, split, inside)
         if self.profile:
             lines = timed(len(self.kernels) - 1, lines)

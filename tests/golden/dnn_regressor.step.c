@@ -1,6 +1,7 @@
 enum { TILE = 64 };
 static const float constant[1] = {0.0f};
 ADD_SUMS(float)
+/* For each tile of rows. */
 static void rows_1(struct worker *w, const int64_t batch, const int64_t done, const int64_t step,
         const int64_t first, const int64_t rows, const int again) {
   const float *const restrict numbers = (const float *)w->run->feeds[0];
@@ -10,18 +11,20 @@ static void rows_1(struct worker *w, const int64_t batch, const int64_t done, co
   float *const restrict deep_hidden_0_relu = (float *)(w->own);
   int64_t *const global_step = (int64_t *)w->run->variables[2];
   float *const restrict deep_hidden_0_dropout_mask = (float *)(w->own + 1024);
-  float *const restrict deep_hidden_0_multiply = (float *)(w->run->memory_of_rows + first * 16);
+  float *const restrict deep_hidden_0_multiply = (float *)(w->own + 2048);
   float *const deep_logits_kernel = (float *)w->run->variables[3];
+  float *const restrict deep_logits_matmul = (float *)(w->own + 3072);
   float *const deep_logits_bias = (float *)w->run->variables[4];
   const float *const restrict labels = (const float *)w->run->feeds[1];
-  float *const restrict square = (float *)(w->run->memory_of_rows + w->run->capacity * 64 + first * 4);
+  float *const restrict square = (float *)(w->run->memory_of_rows + first * 4);
   const float *const restrict weights = (const float *)w->run->feeds[2];
-  float *const restrict sum = (float *)(w->own + 2048);
+  float *const restrict sum = (float *)(w->own + 3584);
   const float *const restrict batch_size = (const float *)w->run->feeds[3];
-  float *const restrict deep_multiply = (float *)(w->run->memory_of_rows + w->run->capacity * 128 + first * 4);
-  float *const restrict deep_sum = (float *)(w->own + 2112);
-  float *const restrict deep_matmul = (float *)(w->own + 2176);
-  float *const restrict deep_sum_b = (float *)(w->own + 2240);
+  float *const restrict deep_multiply = (float *)(w->own + 3328);
+  float *const restrict deep_sum = (float *)(w->own + 3648);
+  float *const restrict deep_matmul = (float *)(w->own + 3712);
+  float *const restrict deep_sum_b = (float *)(w->own + 3776);
+  float *const restrict deep_matmul_b = (float *)(w->own + 3840);
   /* deep/hidden_0: matmul, add, relu, dropout_mask, multiply */
   {
     const int64_t global_step_1 = global_step[0];
@@ -46,48 +49,53 @@ static void rows_1(struct worker *w, const int64_t batch, const int64_t done, co
       }
     }
   }
-  /* deep/logits: matmul, add; add, subtract, square, multiply, sum; linear: reciprocal, multiply;
+  /* deep/logits: matmul */
+  for (int64_t i = 0; i < rows; i++) {
+    float total_1 = 0;
+    #pragma omp simd reduction(+ : total_1)
+    for (int64_t j = 0; j < 4; j++) {
+      const float multiply_1 = deep_hidden_0_multiply[i * 4 + j];
+      const float kernel_1 = deep_logits_kernel[j];
+      total_1 += multiply_1 * kernel_1;
+    }
+    deep_logits_matmul[i] = total_1;
+  }
+  /* deep/logits: add; add, subtract, square, multiply, sum; linear: reciprocal, multiply;
      deep: multiply, multiply, sum */
   {
     const float bias_1 = deep_logits_bias[0];
     const float constant_1 = constant[0];
     const float batch_size_1 = batch_size[0];
     const float reciprocal_1 = 1 / batch_size_1;
+    float total_1 = 0;
     float total_2 = 0;
-    float total_3 = 0;
+    #pragma omp simd reduction(+ : total_1, total_2)
     for (int64_t i = 0; i < rows; i++) {
-      float total_1 = 0;
-      #pragma omp simd reduction(+ : total_1)
-      for (int64_t j = 0; j < 4; j++) {
-        const float multiply_1 = deep_hidden_0_multiply[i * 4 + j];
-        const float kernel_1 = deep_logits_kernel[j];
-        total_1 += multiply_1 * kernel_1;
-      }
-      const float add_1 = total_1 + bias_1;
+      const float matmul_1 = deep_logits_matmul[i];
+      const float add_1 = matmul_1 + bias_1;
       const float add_2 = add_1 + constant_1;
       const int64_t row_1 = order[i];
       const float labels_1 = labels[row_1];
       const float subtract_1 = add_2 - labels_1;
       const float square_1 = subtract_1 * subtract_1;
       const float weights_1 = weights[row_1];
-      const float multiply_2 = square_1 * weights_1;
-      const float multiply_3 = reciprocal_1 * weights_1;
-      const float multiply_4 = multiply_3 * subtract_1;
-      const float multiply_5 = multiply_4 * 2.0f;
+      const float multiply_1 = square_1 * weights_1;
+      const float multiply_2 = reciprocal_1 * weights_1;
+      const float multiply_3 = multiply_2 * subtract_1;
+      const float multiply_4 = multiply_3 * 2.0f;
       square[i] = square_1;
-      total_2 += multiply_2;
-      deep_multiply[i] = multiply_5;
-      total_3 += multiply_5;
+      total_1 += multiply_1;
+      deep_multiply[i] = multiply_4;
+      total_2 += multiply_4;
     }
-    sum[0] += total_2;
-    deep_sum[0] += total_3;
+    sum[0] += total_1;
+    deep_sum[0] += total_2;
   }
-  /* deep: matmul, multiply, greater, mask, matmul, sum */
+  /* deep: matmul, multiply, greater, mask, matmul, sum, matmul */
   for (int64_t i = 0; i < rows; i++) {
     const float multiply_1 = deep_multiply[i];
     const int64_t row_1 = order[i];
     const float numbers_1 = numbers[row_1];
-    INDEPENDENT
     for (int64_t j = 0; j < 4; j++) {
       const float kernel_1 = deep_logits_kernel[j];
       const float matmul_1 = multiply_1 * kernel_1;
@@ -96,47 +104,32 @@ static void rows_1(struct worker *w, const int64_t batch, const int64_t done, co
       const float relu_1 = deep_hidden_0_relu[i * 4 + j];
       const bool greater_1 = relu_1 > 0.0f;
       const float mask_1 = multiply_2 * greater_1;
+      const float multiply_3 = deep_hidden_0_multiply[i * 4 + j];
       deep_matmul[j] += numbers_1 * mask_1;
       deep_sum_b[j] += mask_1;
+      deep_matmul_b[j] += multiply_3 * multiply_1;
     }
   }
   (void)batch, (void)step, (void)again;
 }
+/* Once a step. */
 static void whole_2(struct worker *w, const int64_t batch, const int64_t done, const int64_t step) {
-  float *const restrict sum = (float *)(w->run->workers->own + 2048);
+  float *const restrict sum = (float *)(w->run->workers->own + 3584);
   float *const restrict output_loss_0 = (float *)w->run->outputs[0] + step;
+  float *const restrict deep_sum = (float *)(w->run->workers->own + 3648);
+  float *const restrict deep_concat = (float *)(w->run->memory);
+  float *const restrict deep_matmul = (float *)(w->run->workers->own + 3712);
+  float *const restrict deep_sum_b = (float *)(w->run->workers->own + 3776);
+  float *const restrict deep_matmul_b = (float *)(w->run->workers->own + 3840);
   if (w->number == 0) {
-    /* count, divide */
+    /* count, divide; copy deep/sum */
     const float sum_1 = sum[0];
     const float count_1 = (float)(batch);
     const float divide_1 = sum_1 / count_1;
+    const float sum_2 = deep_sum[0];
     output_loss_0[0] = divide_1;
+    deep_concat[12] = sum_2;
   }
-  (void)done;
-}
-static void rows_3(struct worker *w, const int64_t batch, const int64_t done, const int64_t step,
-        const int64_t first, const int64_t rows, const int again) {
-  float *const restrict deep_hidden_0_multiply = (float *)(w->run->memory_of_rows + first * 16);
-  float *const restrict deep_multiply = (float *)(w->run->memory_of_rows + w->run->capacity * 128 + first * 4);
-  float *const restrict deep_matmul_b = (float *)(w->own + 2304);
-  /* deep: matmul */
-  for (int64_t i = 0; i < rows; i++) {
-    const float multiply_2 = deep_multiply[i];
-    for (int64_t j = 0; j < 4; j++) {
-      const float multiply_1 = deep_hidden_0_multiply[i * 4 + j];
-      deep_matmul_b[j] += multiply_1 * multiply_2;
-    }
-  }
-  (void)batch, (void)done, (void)step, (void)again;
-}
-static void whole_4(struct worker *w, const int64_t batch, const int64_t done, const int64_t step) {
-  float *const restrict deep_matmul = (float *)(w->run->workers->own + 2176);
-  float *const restrict deep_concat = (float *)(w->run->memory);
-  float *const restrict deep_sum_b = (float *)(w->run->workers->own + 2240);
-  float *const restrict deep_matmul_b = (float *)(w->run->workers->own + 2304);
-  float *const restrict deep_sum = (float *)(w->run->workers->own + 2112);
-  int64_t *const global_step = (int64_t *)w->run->variables[2];
-  int64_t *const restrict reshape = (int64_t *)(w->run->memory + 64);
   if (w->number == 0) {
     /* copy deep/matmul, deep/sum */
     INDEPENDENT
@@ -149,27 +142,19 @@ static void whole_4(struct worker *w, const int64_t batch, const int64_t done, c
       deep_concat[i + 8] = matmul_2;
     }
   }
-  if (w->number == 0) {
-    /* add; copy deep/sum */
-    const float sum_1 = deep_sum[0];
-    const int64_t global_step_1 = global_step[0];
-    const int64_t add_1 = global_step_1 + 1;
-    deep_concat[12] = sum_1;
-    reshape[0] = add_1;
-  }
-  (void)batch, (void)done, (void)step;
+  (void)done;
 }
-static void whole_5(struct worker *w, const int64_t batch, const int64_t done, const int64_t step) {
+/* Once a step. */
+static void whole_3(struct worker *w, const int64_t batch, const int64_t done, const int64_t step) {
   float *const deep_packed_m = (float *)w->run->variables[5];
   float *const restrict deep_concat = (float *)(w->run->memory);
   float *const deep_packed_v = (float *)w->run->variables[6];
   float *const deep_variables = (float *)w->run->variables[7];
   int64_t *const global_step = (int64_t *)w->run->variables[2];
-  int64_t *const restrict reshape = (int64_t *)(w->run->memory + 64);
   if (w->number == 0) {
-    /* deep: multiply, multiply, add, multiply, square, multiply, add, cast, add, multiply, expm1,
-       negative, sqrt, multiply, expm1, negative, divide, multiply, multiply, sqrt, add, divide,
-       subtract */
+    /* deep: multiply, multiply, add, multiply, square, multiply, add, cast, add, multiply,
+       expm1, negative, sqrt, multiply, expm1, negative, divide, multiply, multiply, sqrt, add,
+       divide, subtract */
     const int64_t global_step_1 = global_step[0];
     const float cast_1 = (float)global_step_1;
     const float add_3 = cast_1 + 1.0f;
@@ -206,60 +191,50 @@ static void whole_5(struct worker *w, const int64_t batch, const int64_t done, c
     }
   }
   if (w->number == 0) {
-    /* copy reshape */
-    const int64_t reshape_1 = reshape[0];
-    global_step[0] = reshape_1;
+    /* add */
+    const int64_t global_step_1 = global_step[0];
+    const int64_t add_1 = global_step_1 + 1;
+    global_step[0] = add_1;
   }
   (void)batch, (void)done, (void)step;
 }
     EACH {
       const int64_t low = share_of_rows(w, batch, w->number);
       const int64_t high = share_of_rows(w, batch, w->number + 1);
-      memset(w->own + 2048, 0, 4);
-      memset(w->own + 2112, 0, 4);
-      memset(w->own + 2176, 0, 16);
-      memset(w->own + 2240, 0, 16);
+      memset(w->own + 3584, 0, 4); /* sum */
+      memset(w->own + 3648, 0, 4); /* deep_sum */
+      memset(w->own + 3712, 0, 16); /* deep_matmul */
+      memset(w->own + 3776, 0, 16); /* deep_sum_b */
+      memset(w->own + 3840, 0, 16); /* deep_matmul_b */
       for (int64_t first = low; first < high; first += r->tile) {
         const int64_t rows = high - first < r->tile ? high - first : r->tile;
+        const int64_t place = first + rows < high ? done + first + rows : done + batch + low;
+        fetch(r, r->feeds[0], 4, place, rows);
+        fetch(r, r->feeds[1], 4, place, rows);
+        fetch(r, r->feeds[2], 4, place, rows);
         rows_1(w, batch, done, step, first, rows, first > low);
       }
     }
     meet(from, to);
     if (r->threads > 1) {
       EACH {
-        add_sums_float(w, 2048, 1);
-        add_sums_float(w, 2112, 1);
-        add_sums_float(w, 2176, 4);
-        add_sums_float(w, 2240, 4);
+        add_sums_float(w, 3584, 1);
+        add_sums_float(w, 3648, 1);
+        add_sums_float(w, 3712, 4);
+        add_sums_float(w, 3776, 4);
+        add_sums_float(w, 3840, 4);
       }
       meet(from, to);
     }
     EACH whole_2(w, batch, done, step);
     meet(from, to);
-    EACH {
-      const int64_t low = share_of_rows(w, batch, w->number);
-      const int64_t high = share_of_rows(w, batch, w->number + 1);
-      memset(w->own + 2304, 0, 16);
-      for (int64_t first = low; first < high; first += r->tile) {
-        const int64_t rows = high - first < r->tile ? high - first : r->tile;
-        rows_3(w, batch, done, step, first, rows, first > low);
-      }
-    }
-    meet(from, to);
-    if (r->threads > 1) {
-      EACH {
-        add_sums_float(w, 2304, 4);
-      }
-      meet(from, to);
-    }
-    EACH whole_4(w, batch, done, step);
-    meet(from, to);
     {
       int64_t refused = has_bad_ids(r);
-      if (r->guard == 0 && !finite_f32((const float *)r->outputs[0] + step * 1, 1 * 1)) refused = 1;  /* loss */
+      /* loss */
+      if (r->guard == 0 && !finite_f32((const float *)r->outputs[0] + step, 1)) refused = 1;
       if (refused) {
         if (from->number == 0) refuse(r, step);
         return;
       }
     }
-    EACH whole_5(w, batch, done, step);
+    EACH whole_3(w, batch, done, step);

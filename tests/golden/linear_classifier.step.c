@@ -1,5 +1,6 @@
 enum { TILE = 64 };
 ADD_SUMS(float)
+/* For each tile of rows. */
 static void rows_1(struct worker *w, const int64_t batch, const int64_t done, const int64_t step,
         const int64_t first, const int64_t rows, const int again) {
   const int32_t *const restrict ids = (const int32_t *)w->run->feeds[0];
@@ -30,31 +31,35 @@ static void rows_1(struct worker *w, const int64_t batch, const int64_t done, co
       linear_add[i * 3 + j] = add_1;
     }
   }
-  /* logsumexp, gather, subtract, multiply, sum; linear: reciprocal, multiply, negative, multi_hot
-     */
+  /* logsumexp */
+  for (int64_t i = 0; i < rows; i++) {
+    float total_1 = -INFINITY;
+    for (int64_t j = 0; j < 3; j++) {
+      const float add_1 = linear_add[i * 3 + j];
+      total_1 = add_1 > total_1 || add_1 != add_1 ? add_1 : total_1;
+    }
+    const float value_1 = isfinite(total_1) ? total_1 : 0;
+    float total_2 = 0;
+    #pragma omp simd reduction(+ : total_2)
+    for (int64_t j = 0; j < 3; j++) {
+      const float add_2 = linear_add[i * 3 + j];
+      total_2 += exp_f32(add_2 - value_1);
+    }
+    const float logsumexp_1 = log_f32(total_2) + value_1;
+    logsumexp[i] = logsumexp_1;
+  }
+  /* gather, subtract, multiply, sum; linear: reciprocal, multiply, negative, multi_hot */
   {
     const float batch_size_1 = batch_size[0];
     const float reciprocal_1 = 1 / batch_size_1;
-    float total_3 = 0;
+    float total_1 = 0;
     for (int64_t i = 0; i < rows; i++) {
-      float total_1 = -INFINITY;
-      for (int64_t j = 0; j < 3; j++) {
-        const float add_1 = linear_add[i * 3 + j];
-        total_1 = add_1 > total_1 || add_1 != add_1 ? add_1 : total_1;
-      }
-      const float value_1 = isfinite(total_1) ? total_1 : 0;
-      float total_2 = 0;
-      #pragma omp simd reduction(+ : total_2)
-      for (int64_t j = 0; j < 3; j++) {
-        const float add_2 = linear_add[i * 3 + j];
-        total_2 += exp_f32(add_2 - value_1);
-      }
-      const float logsumexp_1 = log_f32(total_2) + value_1;
+      const float logsumexp_1 = logsumexp[i];
       const int64_t row_1 = order[i];
       const int32_t labels_1 = labels[row_1];
       const int64_t id_1 = row_of(labels_1, 3, bad, 1);
-      const float add_3 = (id_1 >= 0 ? linear_add[i * 3 + id_1] : 0);
-      const float subtract_1 = logsumexp_1 - add_3;
+      const float add_1 = (id_1 >= 0 ? linear_add[i * 3 + id_1] : 0);
+      const float subtract_1 = logsumexp_1 - add_1;
       const float weights_1 = weights[row_1];
       const float multiply_1 = subtract_1 * weights_1;
       const float multiply_2 = reciprocal_1 * weights_1;
@@ -62,12 +67,11 @@ static void rows_1(struct worker *w, const int64_t batch, const int64_t done, co
         linear_multi_hot[i * 3 + j] = 0.0f;
       }
       const float negative_1 = -multiply_2;
-      logsumexp[i] = logsumexp_1;
-      total_3 += multiply_1;
+      total_1 += multiply_1;
       linear_multiply[i] = multiply_2;
       if (id_1 >= 0) linear_multi_hot[i * 3 + id_1] += negative_1;
     }
-    sum[0] += total_3;
+    sum[0] += total_1;
   }
   /* linear: subtract, exp, multiply, add, scatter_rows, sum */
   for (int64_t i = 0; i < rows; i++) {
@@ -90,6 +94,7 @@ static void rows_1(struct worker *w, const int64_t batch, const int64_t done, co
   }
   (void)batch, (void)step, (void)again;
 }
+/* Once a step. */
 static void whole_2(struct worker *w, const int64_t batch, const int64_t done, const int64_t step) {
   float *const restrict sum = (float *)(w->run->workers->own + 1792);
   float *const restrict output_loss_0 = (float *)w->run->outputs[0] + step;
@@ -123,6 +128,7 @@ static void whole_2(struct worker *w, const int64_t batch, const int64_t done, c
   }
   (void)done;
 }
+/* Once a step. */
 static void whole_3(struct worker *w, const int64_t batch, const int64_t done, const int64_t step) {
   float *const linear_packed_accumulator = (float *)w->run->variables[2];
   float *const restrict linear_concat = (float *)(w->run->memory);
@@ -130,8 +136,8 @@ static void whole_3(struct worker *w, const int64_t batch, const int64_t done, c
   float *const linear_variables = (float *)w->run->variables[5];
   int64_t *const global_step = (int64_t *)w->run->variables[4];
   if (w->number == 0) {
-    /* linear: square, add, sqrt, sqrt, subtract, divide, multiply, subtract, add, multiply, divide
-       */
+    /* linear: square, add, sqrt, sqrt, subtract, divide, multiply, subtract, add, multiply,
+       divide */
     INDEPENDENT
     for (int64_t i = 0; i < 12; i++) {
       const float accumulator_1 = linear_packed_accumulator[i];
@@ -165,11 +171,15 @@ static void whole_3(struct worker *w, const int64_t batch, const int64_t done, c
     EACH {
       const int64_t low = share_of_rows(w, batch, w->number);
       const int64_t high = share_of_rows(w, batch, w->number + 1);
-      memset(w->own + 1792, 0, 4);
-      memset(w->own + 1856, 0, 36);
-      memset(w->own + 1920, 0, 12);
+      memset(w->own + 1792, 0, 4); /* sum */
+      memset(w->own + 1856, 0, 36); /* linear_scatter_rows */
+      memset(w->own + 1920, 0, 12); /* linear_sum */
       for (int64_t first = low; first < high; first += r->tile) {
         const int64_t rows = high - first < r->tile ? high - first : r->tile;
+        const int64_t place = first + rows < high ? done + first + rows : done + batch + low;
+        fetch(r, r->feeds[0], 4, place, rows);
+        fetch(r, r->feeds[1], 4, place, rows);
+        fetch(r, r->feeds[2], 4, place, rows);
         rows_1(w, batch, done, step, first, rows, first > low);
       }
     }
@@ -186,7 +196,8 @@ static void whole_3(struct worker *w, const int64_t batch, const int64_t done, c
     meet(from, to);
     {
       int64_t refused = has_bad_ids(r);
-      if (r->guard == 0 && !finite_f32((const float *)r->outputs[0] + step * 1, 1 * 1)) refused = 1;  /* loss */
+      /* loss */
+      if (r->guard == 0 && !finite_f32((const float *)r->outputs[0] + step, 1)) refused = 1;
       if (refused) {
         if (from->number == 0) refuse(r, step);
         return;

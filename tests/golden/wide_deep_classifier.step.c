@@ -1,6 +1,7 @@
 enum { TILE = 64 };
 static const float deep_constant[1] = {1.0f};
 ADD_SUMS(float)
+/* Once a step. */
 static void whole_1(struct worker *w, const int64_t batch, const int64_t done, const int64_t step) {
   const int64_t count_tags = w->run->found[0];
   int32_t *const restrict tags = (int32_t *)(w->run->ragged[0]);
@@ -11,8 +12,6 @@ static void whole_1(struct worker *w, const int64_t batch, const int64_t done, c
   int32_t *const restrict tags_lengths = (int32_t *)(w->run->memory_of_rows);
   float *const restrict deep_cast = (float *)(w->run->ragged[0] + w->run->counts[0] * 128);
   float *const restrict deep_segment_sum_b = (float *)(w->run->memory_of_rows + w->run->capacity * 128);
-  float *const deep_hidden_0_kernel = (float *)w->run->variables[3];
-  float *const restrict deep_hidden_0_concat = (float *)(w->run->memory);
   if (w->number == 0) {
     /* deep: take */
     for (int64_t i = 0; i < count_tags; i++) {
@@ -63,66 +62,57 @@ static void whole_1(struct worker *w, const int64_t batch, const int64_t done, c
       }
     }
   }
-  if (w->number == 0) {
-    /* copy deep/hidden_0/slice */
-    INDEPENDENT
-    for (int64_t i = 0; i < 8; i++) {
-      const float kernel_1 = deep_hidden_0_kernel[i];
-      deep_hidden_0_concat[i] = kernel_1;
-    }
-  }
-  if (w->number == 0) {
-    /* copy deep/hidden_0/slice */
-    for (int64_t i = 0; i < 3; i++) {
-      INDEPENDENT
-      for (int64_t j = 0; j < 8; j++) {
-        const float kernel_1 = deep_hidden_0_kernel[(i + 4) * 8 + j];
-        deep_hidden_0_concat[i * 8 + j + 8] = kernel_1;
-      }
-    }
-  }
   (void)done, (void)step;
 }
+/* For each tile of rows. */
 static void rows_2(struct worker *w, const int64_t batch, const int64_t done, const int64_t step,
         const int64_t first, const int64_t rows, const int again) {
-  float *const restrict deep_segment_sum_b = (float *)(w->run->memory_of_rows + w->run->capacity * 128 + first * 4);
-  float *const restrict deep_maximum = (float *)(w->own);
-  const float *const restrict numbers = (const float *)w->run->feeds[2];
-  const int64_t *const order = w->run->order + done + first;
-  float *const restrict deep_hidden_0_concat_b = (float *)(w->run->memory_of_rows + w->run->capacity * 192 + first * 64);
-  float *const restrict deep_segment_sum = (float *)(w->run->memory_of_rows + w->run->capacity * 64 + first * 12);
-  float *const restrict deep_hidden_0_concat = (float *)(w->run->memory);
-  float *const restrict deep_hidden_0_matmul = (float *)(w->own + 256);
   const int32_t *const restrict ids = (const int32_t *)w->run->feeds[1];
+  const int64_t *const order = w->run->order + done + first;
   int64_t *const bad = w->bad;
-  float *const deep_hidden_0_kernel = (float *)w->run->variables[3];
-  float *const deep_hidden_0_bias = (float *)w->run->variables[4];
-  float *const restrict deep_hidden_0_relu = (float *)(w->run->memory_of_rows + w->run->capacity * 256 + first * 32);
   float *const linear_weights = (float *)w->run->variables[0];
-  float *const linear_bias = (float *)w->run->variables[1];
+  float *const restrict linear_sum_rows = (float *)(w->own);
+  float *const restrict deep_segment_sum_b = (float *)(w->run->memory_of_rows + w->run->capacity * 128 + first * 4);
+  float *const restrict deep_maximum = (float *)(w->own + 256);
+  float *const restrict deep_segment_sum = (float *)(w->run->memory_of_rows + w->run->capacity * 64 + first * 12);
+  float *const restrict deep_divide = (float *)(w->own + 512);
+  float *const deep_hidden_0_kernel = (float *)w->run->variables[3];
+  float *const restrict deep_hidden_0_matmul = (float *)(w->own + 4608);
+  float *const deep_hidden_0_bias = (float *)w->run->variables[4];
+  float *const restrict deep_hidden_0_relu = (float *)(w->own + 8704);
   float *const deep_logits_kernel = (float *)w->run->variables[5];
+  float *const restrict deep_logits_matmul = (float *)(w->own + 4608);
+  float *const linear_bias = (float *)w->run->variables[1];
   float *const deep_logits_bias = (float *)w->run->variables[6];
   const float *const restrict labels = (const float *)w->run->feeds[0];
-  float *const restrict sigmoid_cross_entropy = (float *)(w->run->memory_of_rows + w->run->capacity * 320 + first * 4);
-  const float *const restrict weights = (const float *)w->run->feeds[3];
-  float *const restrict sum = (float *)(w->own + 4352);
-  const float *const restrict batch_size = (const float *)w->run->feeds[4];
-  float *const restrict linear_multiply = (float *)(w->run->memory_of_rows + w->run->capacity * 384 + first * 4);
-  float *const restrict linear_scatter_rows = (float *)(w->own + 4416);
-  float *const restrict linear_sum = (float *)(w->own + 4480);
-  float *const restrict deep_mask = (float *)(w->run->memory_of_rows + w->run->capacity * 448 + first * 64);
-  float *const restrict deep_scatter_rows = (float *)(w->own + 4544);
-  float *const restrict deep_sum = (float *)(w->own + 4672);
-  float *const restrict deep_divide = (float *)(w->run->memory_of_rows + w->run->capacity * 512 + first * 12);
-  /* deep: maximum; copy numbers */
+  float *const restrict sigmoid_cross_entropy = (float *)(w->run->memory_of_rows + w->run->capacity * 192 + first * 4);
+  const float *const restrict weights = (const float *)w->run->feeds[2];
+  float *const restrict sum = (float *)(w->own + 14848);
+  const float *const restrict batch_size = (const float *)w->run->feeds[3];
+  float *const restrict linear_multiply = (float *)(w->own + 4864);
+  float *const restrict linear_scatter_rows = (float *)(w->own + 14912);
+  float *const restrict linear_sum = (float *)(w->own + 14976);
+  float *const restrict deep_mask = (float *)(w->own + 10752);
+  float *const restrict deep_scatter_rows = (float *)(w->own + 15040);
+  float *const restrict deep_sum = (float *)(w->own + 15168);
+  float *const restrict deep_matmul = (float *)(w->own + 15232);
+  float *const restrict deep_divide_b = (float *)(w->run->memory_of_rows + w->run->capacity * 256 + first * 12);
+  float *const restrict deep_matmul_b = (float *)(w->own + 15296);
+  /* linear: sum_rows */
+  INDEPENDENT
+  for (int64_t i = 0; i < rows; i++) {
+    const int64_t row_1 = order[i];
+    const int32_t ids_1 = ids[row_1 * 2];
+    const int64_t id_1 = row_of(ids_1, 10, bad, 1);
+    const float weights_1 = (id_1 >= 0 ? linear_weights[id_1] : 0);
+    linear_sum_rows[i] = weights_1;
+  }
+  /* deep: maximum */
   INDEPENDENT
   for (int64_t i = 0; i < rows; i++) {
     const float segment_sum_1 = deep_segment_sum_b[i];
     const float maximum_1 = segment_sum_1 > 1.0f || segment_sum_1 != segment_sum_1 ? segment_sum_1 : 1.0f;
-    const int64_t row_1 = order[i];
-    const float numbers_1 = numbers[row_1];
     deep_maximum[i] = maximum_1;
-    deep_hidden_0_concat_b[i * 16] = numbers_1;
   }
   /* deep: divide */
   for (int64_t i = 0; i < rows; i++) {
@@ -131,11 +121,11 @@ static void rows_2(struct worker *w, const int64_t batch, const int64_t done, co
     for (int64_t j = 0; j < 3; j++) {
       const float segment_sum_1 = deep_segment_sum[i * 3 + j];
       const float divide_1 = segment_sum_1 / maximum_1;
-      deep_hidden_0_concat_b[i * 16 + j + 1] = divide_1;
+      deep_divide[i * 16 + j] = divide_1;
     }
   }
   /* deep/hidden_0: matmul */
-  multiply(rows, 8, 4, deep_hidden_0_concat_b, 16, 1, deep_hidden_0_concat, 8, deep_hidden_0_matmul, 16, 0);
+  multiply(rows, 8, 3, deep_divide, 16, 1, (deep_hidden_0_kernel + 3 * 8), 8, deep_hidden_0_matmul, 16, 0);
   /* deep/hidden_0: sum_rows, add, add, relu */
   for (int64_t i = 0; i < rows; i++) {
     const int64_t row_1 = order[i];
@@ -144,7 +134,7 @@ static void rows_2(struct worker *w, const int64_t batch, const int64_t done, co
     INDEPENDENT
     for (int64_t j = 0; j < 8; j++) {
       const float matmul_1 = deep_hidden_0_matmul[i * 16 + j];
-      const float kernel_1 = (id_1 >= 0 ? deep_hidden_0_kernel[(id_1 + 1) * 8 + j] : 0);
+      const float kernel_1 = (id_1 >= 0 ? deep_hidden_0_kernel[id_1 * 8 + j] : 0);
       const float add_1 = matmul_1 + kernel_1;
       const float bias_1 = deep_hidden_0_bias[j];
       const float add_2 = add_1 + bias_1;
@@ -152,48 +142,53 @@ static void rows_2(struct worker *w, const int64_t batch, const int64_t done, co
       deep_hidden_0_relu[i * 8 + j] = relu_1;
     }
   }
-  /* linear: sum_rows, add; deep/logits: matmul, add; add, sigmoid_cross_entropy, multiply, sum;
-     linear: reciprocal, multiply; sigmoid; linear: subtract, multiply, scatter_rows, sum */
+  /* deep/logits: matmul */
+  for (int64_t i = 0; i < rows; i++) {
+    float total_1 = 0;
+    #pragma omp simd reduction(+ : total_1)
+    for (int64_t j = 0; j < 8; j++) {
+      const float relu_1 = deep_hidden_0_relu[i * 8 + j];
+      const float kernel_1 = deep_logits_kernel[j];
+      total_1 += relu_1 * kernel_1;
+    }
+    deep_logits_matmul[i] = total_1;
+  }
+  /* linear: add; deep/logits: add; add, sigmoid_cross_entropy, multiply, sum; linear:
+     reciprocal, multiply; sigmoid; linear: subtract, multiply, scatter_rows, sum */
   {
     const float bias_1 = linear_bias[0];
     const float bias_2 = deep_logits_bias[0];
     const float batch_size_1 = batch_size[0];
     const float reciprocal_1 = 1 / batch_size_1;
+    float total_1 = 0;
     float total_2 = 0;
-    float total_3 = 0;
     for (int64_t i = 0; i < rows; i++) {
-      const int64_t row_1 = order[i];
-      const int32_t ids_1 = ids[row_1 * 2];
-      const int64_t id_1 = row_of(ids_1, 10, bad, 1);
-      const float weights_1 = (id_1 >= 0 ? linear_weights[id_1] : 0);
-      const float add_1 = weights_1 + bias_1;
-      float total_1 = 0;
-      #pragma omp simd reduction(+ : total_1)
-      for (int64_t j = 0; j < 8; j++) {
-        const float relu_1 = deep_hidden_0_relu[i * 8 + j];
-        const float kernel_1 = deep_logits_kernel[j];
-        total_1 += relu_1 * kernel_1;
-      }
-      const float add_2 = total_1 + bias_2;
+      const float sum_rows_1 = linear_sum_rows[i];
+      const float add_1 = sum_rows_1 + bias_1;
+      const float matmul_1 = deep_logits_matmul[i];
+      const float add_2 = matmul_1 + bias_2;
       const float add_3 = add_1 + add_2;
+      const int64_t row_1 = order[i];
       const float labels_1 = labels[row_1];
       const float sigmoid_cross_entropy_1 = (add_3 < 0 ? 0 : add_3) - add_3 * labels_1 + log1p_f32(exp_f32(-fabs_f32(add_3)));
-      const float weights_2 = weights[row_1];
-      const float multiply_1 = sigmoid_cross_entropy_1 * weights_2;
-      const float multiply_2 = reciprocal_1 * weights_2;
+      const float weights_1 = weights[row_1];
+      const float multiply_1 = sigmoid_cross_entropy_1 * weights_1;
+      const float multiply_2 = reciprocal_1 * weights_1;
       const float sigmoid_1 = 1 / (1 + exp_f32(-add_3));
       const float subtract_1 = sigmoid_1 - labels_1;
       const float multiply_3 = multiply_2 * subtract_1;
+      const int32_t ids_1 = ids[row_1 * 2];
+      const int64_t id_1 = row_of(ids_1, 10, bad, 2);
       sigmoid_cross_entropy[i] = sigmoid_cross_entropy_1;
-      total_2 += multiply_1;
+      total_1 += multiply_1;
       linear_multiply[i] = multiply_3;
       if (id_1 >= 0) linear_scatter_rows[id_1] += multiply_3;
-      total_3 += multiply_3;
+      total_2 += multiply_3;
     }
-    sum[0] += total_2;
-    linear_sum[0] += total_3;
+    sum[0] += total_1;
+    linear_sum[0] += total_2;
   }
-  /* deep: matmul, greater, mask, multiply, scatter_rows, sum */
+  /* deep: matmul, greater, mask, multiply, scatter_rows, sum, matmul */
   {
     const float constant_1 = deep_constant[0];
     for (int64_t i = 0; i < rows; i++) {
@@ -201,7 +196,6 @@ static void rows_2(struct worker *w, const int64_t batch, const int64_t done, co
       const int64_t row_1 = order[i];
       const int32_t ids_1 = ids[row_1 * 2 + 1];
       const int64_t id_1 = row_of(ids_1, 3, bad, 2);
-      INDEPENDENT
       for (int64_t j = 0; j < 8; j++) {
         const float kernel_1 = deep_logits_kernel[j];
         const float matmul_1 = multiply_1 * kernel_1;
@@ -212,6 +206,7 @@ static void rows_2(struct worker *w, const int64_t batch, const int64_t done, co
         deep_mask[i * 16 + j] = mask_1;
         if (id_1 >= 0) deep_scatter_rows[id_1 * 8 + j] += multiply_2;
         deep_sum[j] += mask_1;
+        deep_matmul[j] += relu_1 * multiply_1;
       }
     }
   }
@@ -223,21 +218,25 @@ static void rows_2(struct worker *w, const int64_t batch, const int64_t done, co
       #pragma omp simd reduction(+ : total_1)
       for (int64_t k = 0; k < 8; k++) {
         const float mask_1 = deep_mask[i * 16 + k];
-        const float kernel_1 = deep_hidden_0_kernel[(j + 4) * 8 + k];
+        const float kernel_1 = deep_hidden_0_kernel[(j + 3) * 8 + k];
         total_1 += mask_1 * kernel_1;
       }
       const float divide_1 = total_1 / maximum_1;
-      deep_divide[i * 3 + j] = divide_1;
+      deep_divide_b[i * 3 + j] = divide_1;
     }
   }
-  (void)batch, (void)step, (void)again;
+  /* deep: matmul */
+  multiply(3, 8, rows, deep_divide, 1, 16, deep_mask, 16, deep_matmul_b, 16, again);
+  (void)batch, (void)step;
 }
+/* Once a step. */
 static void whole_3(struct worker *w, const int64_t batch, const int64_t done, const int64_t step) {
-  float *const restrict sum = (float *)(w->run->workers->own + 4352);
+  float *const restrict sum = (float *)(w->run->workers->own + 14848);
   float *const restrict output_loss_0 = (float *)w->run->outputs[0] + step;
-  float *const restrict linear_sum = (float *)(w->run->workers->own + 4480);
-  float *const restrict linear_concat = (float *)(w->run->memory + 128);
-  float *const restrict linear_scatter_rows = (float *)(w->run->workers->own + 4416);
+  float *const restrict linear_sum = (float *)(w->run->workers->own + 14976);
+  float *const restrict linear_concat = (float *)(w->run->memory);
+  float *const restrict deep_concat = (float *)(w->run->memory + 64);
+  float *const restrict linear_scatter_rows = (float *)(w->run->workers->own + 14912);
   if (w->number == 0) {
     /* count, divide; copy linear/sum */
     const float sum_1 = sum[0];
@@ -246,6 +245,7 @@ static void whole_3(struct worker *w, const int64_t batch, const int64_t done, c
     const float sum_2 = linear_sum[0];
     output_loss_0[0] = divide_1;
     linear_concat[10] = sum_2;
+    deep_concat[79] = sum_2;
   }
   if (w->number == 0) {
     /* copy linear/scatter_rows */
@@ -257,21 +257,30 @@ static void whole_3(struct worker *w, const int64_t batch, const int64_t done, c
   }
   (void)done;
 }
+/* Once a step. */
 static void whole_4(struct worker *w, const int64_t batch, const int64_t done, const int64_t step) {
   const int64_t count_tags = w->run->found[0];
   float *const linear_packed_accumulator = (float *)w->run->variables[7];
-  float *const restrict linear_concat = (float *)(w->run->memory + 128);
+  float *const restrict linear_concat = (float *)(w->run->memory);
   float *const linear_packed_linear = (float *)w->run->variables[8];
   float *const linear_variables = (float *)w->run->variables[11];
   int32_t *const restrict tags_lengths = (int32_t *)(w->run->memory_of_rows);
-  float *const restrict deep_divide = (float *)(w->run->memory_of_rows + w->run->capacity * 512);
+  float *const restrict deep_divide_b = (float *)(w->run->memory_of_rows + w->run->capacity * 256);
   float *const restrict deep_repeat_rows = (float *)(w->run->ragged[0] + w->run->counts[0] * 192);
-  float *const restrict deep_scatter_rows_b = (float *)(w->run->memory + 192);
+  float *const restrict deep_scatter_rows_b = (float *)(w->run->memory + 384);
   int32_t *const restrict tags = (int32_t *)(w->run->ragged[0]);
   int64_t *const bad = w->bad;
+  float *const restrict deep_concat = (float *)(w->run->memory + 64);
+  float *const restrict deep_scatter_rows = (float *)(w->run->workers->own + 15040);
+  float *const restrict deep_matmul_b = (float *)(w->run->workers->own + 15296);
+  float *const restrict deep_sum = (float *)(w->run->workers->own + 15168);
+  float *const restrict deep_matmul = (float *)(w->run->workers->own + 15232);
+  float *const deep_packed_accumulator = (float *)w->run->variables[9];
+  float *const deep_variables = (float *)w->run->variables[12];
+  int64_t *const global_step = (int64_t *)w->run->variables[10];
   if (w->number == 0) {
-    /* linear: square, add, sqrt, sqrt, subtract, divide, multiply, subtract, add, multiply, divide
-       */
+    /* linear: square, add, sqrt, sqrt, subtract, divide, multiply, subtract, add, multiply,
+       divide */
     INDEPENDENT
     for (int64_t i = 0; i < 11; i++) {
       const float accumulator_1 = linear_packed_accumulator[i];
@@ -301,7 +310,7 @@ static void whole_4(struct worker *w, const int64_t batch, const int64_t done, c
       const int32_t lengths_1 = tags_lengths[i];
       for (int64_t j = 0; j < lengths_1; j++, total_1++) {
         for (int64_t k = 0; k < 3; k++) {
-          const float divide_1 = deep_divide[i * 3 + k];
+          const float divide_1 = deep_divide_b[i * 3 + k];
           deep_repeat_rows[total_1 * 3 + k] = divide_1;
         }
       }
@@ -324,40 +333,6 @@ static void whole_4(struct worker *w, const int64_t batch, const int64_t done, c
       }
     }
   }
-  (void)done, (void)step;
-}
-static void rows_5(struct worker *w, const int64_t batch, const int64_t done, const int64_t step,
-        const int64_t first, const int64_t rows, const int again) {
-  float *const restrict deep_hidden_0_concat_b = (float *)(w->run->memory_of_rows + w->run->capacity * 192 + first * 64);
-  float *const restrict deep_mask = (float *)(w->run->memory_of_rows + w->run->capacity * 448 + first * 64);
-  float *const restrict deep_matmul = (float *)(w->own + 4800);
-  float *const restrict deep_hidden_0_relu = (float *)(w->run->memory_of_rows + w->run->capacity * 256 + first * 32);
-  float *const restrict linear_multiply = (float *)(w->run->memory_of_rows + w->run->capacity * 384 + first * 4);
-  float *const restrict deep_matmul_b = (float *)(w->own + 4736);
-  /* deep: matmul */
-  multiply(4, 8, rows, deep_hidden_0_concat_b, 1, 16, deep_mask, 16, deep_matmul, 16, again);
-  /* deep: matmul */
-  for (int64_t i = 0; i < rows; i++) {
-    const float multiply_1 = linear_multiply[i];
-    for (int64_t j = 0; j < 8; j++) {
-      const float relu_1 = deep_hidden_0_relu[i * 8 + j];
-      deep_matmul_b[j] += relu_1 * multiply_1;
-    }
-  }
-  (void)batch, (void)done, (void)step;
-}
-static void whole_6(struct worker *w, const int64_t batch, const int64_t done, const int64_t step) {
-  const int64_t count_tags = w->run->found[0];
-  float *const restrict deep_scatter_rows_b = (float *)(w->run->memory + 192);
-  float *const restrict deep_concat = (float *)(w->run->memory + 256);
-  float *const restrict deep_matmul = (float *)(w->run->workers->own + 4800);
-  float *const restrict deep_sum = (float *)(w->run->workers->own + 4672);
-  float *const restrict deep_matmul_b = (float *)(w->run->workers->own + 4736);
-  float *const restrict deep_scatter_rows = (float *)(w->run->workers->own + 4544);
-  float *const restrict linear_sum = (float *)(w->run->workers->own + 4480);
-  int64_t *const global_step = (int64_t *)w->run->variables[10];
-  float *const deep_packed_accumulator = (float *)w->run->variables[9];
-  float *const deep_variables = (float *)w->run->variables[12];
   if (w->number == 0) {
     /* copy deep/scatter_rows */
     for (int64_t i = 0; i < 5; i++) {
@@ -369,41 +344,31 @@ static void whole_6(struct worker *w, const int64_t batch, const int64_t done, c
     }
   }
   if (w->number == 0) {
-    /* copy deep/slice, deep/sum, deep/matmul */
-    INDEPENDENT
-    for (int64_t i = 0; i < 8; i++) {
-      const float matmul_1 = deep_matmul[i];
-      const float sum_1 = deep_sum[i];
-      const float matmul_2 = deep_matmul_b[i];
-      deep_concat[i + 15] = matmul_1;
-      deep_concat[i + 71] = sum_1;
-      deep_concat[i + 79] = matmul_2;
-    }
-  }
-  if (w->number == 0) {
     /* copy deep/scatter_rows, deep/slice */
     for (int64_t i = 0; i < 3; i++) {
       INDEPENDENT
       for (int64_t j = 0; j < 8; j++) {
         const float scatter_rows_1 = deep_scatter_rows[i * 8 + j];
-        const float matmul_1 = deep_matmul[(i + 1) * 16 + j];
-        deep_concat[i * 8 + j + 23] = scatter_rows_1;
-        deep_concat[i * 8 + j + 47] = matmul_1;
+        const float matmul_1 = deep_matmul_b[i * 16 + j];
+        deep_concat[i * 8 + j + 15] = scatter_rows_1;
+        deep_concat[i * 8 + j + 39] = matmul_1;
       }
     }
   }
   if (w->number == 0) {
-    /* add; copy linear/sum */
-    const float sum_1 = linear_sum[0];
-    const int64_t global_step_1 = global_step[0];
-    const int64_t add_1 = global_step_1 + 1;
-    deep_concat[87] = sum_1;
-    global_step[0] = add_1;
+    /* copy deep/sum, deep/matmul */
+    INDEPENDENT
+    for (int64_t i = 0; i < 8; i++) {
+      const float sum_1 = deep_sum[i];
+      const float matmul_1 = deep_matmul[i];
+      deep_concat[i + 63] = sum_1;
+      deep_concat[i + 71] = matmul_1;
+    }
   }
   if (w->number == 0) {
     /* deep: square, add, multiply, sqrt, divide, subtract */
     INDEPENDENT
-    for (int64_t i = 0; i < 88; i++) {
+    for (int64_t i = 0; i < 80; i++) {
       const float accumulator_1 = deep_packed_accumulator[i];
       const float concat_1 = deep_concat[i];
       const float square_1 = concat_1 * concat_1;
@@ -417,19 +382,26 @@ static void whole_6(struct worker *w, const int64_t batch, const int64_t done, c
       deep_variables[i] = subtract_1;
     }
   }
-  (void)batch, (void)done, (void)step;
+  if (w->number == 0) {
+    /* add */
+    const int64_t global_step_1 = global_step[0];
+    const int64_t add_1 = global_step_1 + 1;
+    global_step[0] = add_1;
+  }
+  (void)done, (void)step;
 }
+/* Copy the values of this step's rows together. */
 static void load(struct worker *w, const int64_t batch, const int64_t done) {
   const int64_t *const order = w->run->order + done;
   int32_t *const restrict tags = (int32_t *)(w->run->ragged[0]);
   int32_t *const restrict tags_lengths = (int32_t *)(w->run->memory_of_rows);
   {
-    const int64_t *const offsets = w->run->feeds[5];
+    const int64_t *const offsets = w->run->feeds[4];
     int64_t found = 0;
     for (int64_t i = 0; i < batch; i++) {
       const int64_t size = offsets[order[i] + 1] - offsets[order[i]];
       tags_lengths[i] = (int32_t)size;
-      memcpy(tags + found, (const int32_t *)w->run->feeds[6] + offsets[order[i]], (size_t)size * sizeof *tags);
+      memcpy(tags + found, (const int32_t *)w->run->feeds[5] + offsets[order[i]], (size_t)size * sizeof *tags);
       found += size;
     }
     w->run->found[0] = found;
@@ -442,24 +414,32 @@ static void load(struct worker *w, const int64_t batch, const int64_t done) {
     EACH {
       const int64_t low = share_of_rows(w, batch, w->number);
       const int64_t high = share_of_rows(w, batch, w->number + 1);
-      memset(w->own + 4352, 0, 4);
-      memset(w->own + 4416, 0, 40);
-      memset(w->own + 4480, 0, 4);
-      memset(w->own + 4544, 0, 96);
-      memset(w->own + 4672, 0, 32);
+      memset(w->own + 14848, 0, 4); /* sum */
+      memset(w->own + 14912, 0, 40); /* linear_scatter_rows */
+      memset(w->own + 14976, 0, 4); /* linear_sum */
+      memset(w->own + 15040, 0, 96); /* deep_scatter_rows */
+      memset(w->own + 15168, 0, 32); /* deep_sum */
+      memset(w->own + 15232, 0, 32); /* deep_matmul */
+      if (low == high) memset(w->own + 15296, 0, 192); /* deep_matmul_b */
       for (int64_t first = low; first < high; first += r->tile) {
         const int64_t rows = high - first < r->tile ? high - first : r->tile;
+        const int64_t place = first + rows < high ? done + first + rows : done + batch + low;
+        fetch(r, r->feeds[0], 4, place, rows);
+        fetch(r, r->feeds[1], 8, place, rows);
+        fetch(r, r->feeds[2], 4, place, rows);
         rows_2(w, batch, done, step, first, rows, first > low);
       }
     }
     meet(from, to);
     if (r->threads > 1) {
       EACH {
-        add_sums_float(w, 4352, 1);
-        add_sums_float(w, 4416, 10);
-        add_sums_float(w, 4480, 1);
-        add_sums_float(w, 4544, 24);
-        add_sums_float(w, 4672, 8);
+        add_sums_float(w, 14848, 1);
+        add_sums_float(w, 14912, 10);
+        add_sums_float(w, 14976, 1);
+        add_sums_float(w, 15040, 24);
+        add_sums_float(w, 15168, 8);
+        add_sums_float(w, 15232, 8);
+        add_sums_float(w, 15296, 48);
       }
       meet(from, to);
     }
@@ -467,30 +447,11 @@ static void load(struct worker *w, const int64_t batch, const int64_t done) {
     meet(from, to);
     {
       int64_t refused = has_bad_ids(r);
-      if (r->guard == 0 && !finite_f32((const float *)r->outputs[0] + step * 1, 1 * 1)) refused = 1;  /* loss */
+      /* loss */
+      if (r->guard == 0 && !finite_f32((const float *)r->outputs[0] + step, 1)) refused = 1;
       if (refused) {
         if (from->number == 0) refuse(r, step);
         return;
       }
     }
     EACH whole_4(w, batch, done, step);
-    meet(from, to);
-    EACH {
-      const int64_t low = share_of_rows(w, batch, w->number);
-      const int64_t high = share_of_rows(w, batch, w->number + 1);
-      memset(w->own + 4736, 0, 32);
-      if (low == high) memset(w->own + 4800, 0, 256);
-      for (int64_t first = low; first < high; first += r->tile) {
-        const int64_t rows = high - first < r->tile ? high - first : r->tile;
-        rows_5(w, batch, done, step, first, rows, first > low);
-      }
-    }
-    meet(from, to);
-    if (r->threads > 1) {
-      EACH {
-        add_sums_float(w, 4736, 8);
-        add_sums_float(w, 4800, 64);
-      }
-      meet(from, to);
-    }
-    EACH whole_6(w, batch, done, step);
