@@ -71,14 +71,19 @@ class Explanation:
     engine: str
 
     def _tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        written = count_ops(_roots(self.program.origin or self.program))
-        now = count_ops(_roots(self.program))
-        yield f"Rewrites: {written} ops as written, {now} now", self.rewrites
+        yield f"Rewrites: {self._ops_text()}", self.rewrites
         taken = f", timed as {self.engine}" if self.engine == "C" else ""
         yield f"Kernels: {len(self.kernels)} in C{taken}", self.kernels
         if len(self.ops):
             yield f"Ops: {len(self.ops)} kernels of the interpreter", self.ops
         yield "Memory", self.memory
+
+    def _ops_text(self) -> str:
+        now, origin = count_ops(_roots(self.program)), self.program.origin
+        if origin is not None:
+            return f"{count_ops(_roots(origin))} ops as written, {now} now"
+        fewer = count_ops(_roots(self.program.simplified()))
+        return f"{now} ops" + (f"; program.simplified() has {fewer}" if fewer < now else "")
 
     def __str__(self) -> str:
         parts = []
