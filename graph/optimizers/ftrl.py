@@ -61,7 +61,7 @@ class Ftrl(Optimizer):
     ...     learning_rate=1.0, initial_accumulator_value=7.0, l1_regularization_strength=1.0
     ... )
     >>> trace(optimizer, [0.0, 0.0], [[3.0, 0.5]]).ravel().tolist()
-    [-0.5, 0.0]
+    [-0.5, -0.0]
     """
 
     learning_rate: Rate = 0.2
