@@ -7,6 +7,7 @@ more than its kernels.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from ..errors import InvalidType, InvalidValue, ShapeMismatch
 from .binding import Binding
 from .feeds import Feeder, Results
 from .lowering import id_limits, in_range, lowered
-from .plan import Plan, element_count
+from .plan import ALIGNMENT, Plan, element_count
 from .staging import rowwise, substitute
 from .step import Step
 from .tensor import Dimension, Tensor, topological
@@ -125,7 +126,7 @@ def allocate_variables(
     """Return the memory of a program's variables, filled; `arenas` lie side by side."""
     storage: dict[Tensor, Array] = {}
     for arena, members in arenas.items():
-        flat = np.empty(element_count(arena.shape, 0), arena.dtype)
+        flat = aligned((element_count(arena.shape, 0),), arena.dtype)
         storage[arena] = flat.reshape(arena.shape)  # type: ignore[arg-type]
         start = 0
         for variable in members:
@@ -143,8 +144,17 @@ def allocate_variables(
         elif share and variable not in program.updates and value.flags.c_contiguous:
             storage[variable] = value
         else:
-            storage[variable] = np.array(value, order="C")
+            storage[variable] = aligned(value.shape, value.dtype)
+            storage[variable][...] = value
     return storage
+
+
+def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Return memory that starts at a cache line, so that short rows lie in one."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 class Execution:

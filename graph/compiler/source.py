@@ -11,6 +11,7 @@ from ..plan import Plan, element_count
 from ..step import Step
 from ..tensor import Tensor
 from ..variables import Variable
+from .fetching import fetch_lines, fetched_feeds, fetched_tables
 from .indicators import without_indicators
 from .kernel import Item, Kernel
 from .library import library
@@ -27,7 +28,6 @@ from .schedule import Schedule
 
 __all__ = ["Source", "Split"]
 
-FETCHED = 512  # bytes: of longer rows a processor fetches the rest by itself
 SPLIT = 1024  # elements: below, dividing a loop among workers costs more than it saves
 PARAMETERS = ("struct worker *w", *(f"const int64_t {name}" for name in ("batch", "done", "step")))
 PARAMETERS_OF_ROWS = ("const int64_t first", "const int64_t rows", "const int again")
@@ -84,6 +84,7 @@ class Source:
         self._names: dict[Tensor, str] = {}
         self._used: dict[str, str] = {}
         self._by_rows = False
+        self._tables = fetched_tables(program)
         self.segments = segments_of(self.schedule.kernels)
         self.text = self._text()
 
@@ -255,17 +256,11 @@ class Source:
         return self._function("load", PARAMETERS[:3], lines)
 
     def _loop_text(self, once: Sequence[str]) -> str:
-        loads, fetched = bool(self.loaded), self._fetched() if self.program.updates else {}
+        loads, fetched = (
+            bool(self.loaded),
+            fetched_feeds(self.feeds) if self.program.updates else {},
+        )
         return loop_text(self.segments, self.memory, self.program.outputs, loads, once, fetched)
-
-    def _fetched(self) -> dict[int, int]:
-        """Return the bytes a row of the feeds that a cache is told to fetch, by their numbers."""
-        sizes = {
-            number: element_count(node.shape, 1) * node.dtype.itemsize
-            for number, node in enumerate(self.feeds)
-            if is_row(node.shape)
-        }
-        return {number: size for number, size in sizes.items() if 0 < size <= FETCHED}
 
     def _sizes(self) -> list[str]:
         timed = f", SLOTS = {slots(len(self.kernels))}" if self.profile else ""
@@ -362,10 +357,20 @@ class Source:
         words = kernel_text(kernel, self.schedule.phases)
         comment = _wrapped(f"/* {words}", 93, "   ")
         comment[-1] += " */"
-        lines = self._loops(kernel, split, inside)
+        lines = [*self._loops(kernel, split, inside), *self._fetch(kernel)]
         if self.profile:
             lines = timed(len(self.kernels) - 1, lines)
         return [*(f"  {line}" for line in comment), *lines]
+
+    def _fetch(self, kernel: Kernel) -> list[str]:
+        """Return the lines that fetch rows of large tables whose ids the kernel has found."""
+        tables: list[tuple[Tensor, str, str, int]] = []
+        for item in kernel.items if self._tables else ():
+            place = self.place(item.node) if item.node in self._tables else None
+            for table in self._tables[item.node] if place is not None else ():
+                width = element_count(table.shape[1:], 1) * table.dtype.itemsize
+                tables.append((item.node, place.name, self._variable(table).name, width))
+        return fetch_lines(kernel, tables)
 
     def _loops(self, kernel: Kernel, split: Split | None, inside: bool) -> list[str]:
         item = kernel.items[0]

@@ -5,21 +5,26 @@ struct pair {
   int64_t place;
 };
 
-#define RADIX 11
+/* Bits sorted by at a time: counting few pairs in many places takes longer than one pass more. */
+#define BROAD_DIGIT 11
+#define NARROW_DIGIT 8
 
 static void sort_pairs(struct pair *pairs, struct pair *other, int64_t size, uint64_t largest) {
   struct pair *from = pairs, *to = other;
-  for (int shift = 0; shift < 64 && (largest >> shift) != 0; shift += RADIX) {
-    int64_t starts[1 << RADIX] = {0};
+  const int bits = size < 4096 ? NARROW_DIGIT : BROAD_DIGIT;
+  const int64_t places = (int64_t)1 << bits;
+  int64_t starts[1 << BROAD_DIGIT];
+  for (int shift = 0; shift < 64 && (largest >> shift) != 0; shift += bits) {
     int64_t total = 0;
-    for (int64_t i = 0; i < size; i++) starts[(from[i].id >> shift) & ((1 << RADIX) - 1)]++;
-    for (int64_t d = 0; d < 1 << RADIX; d++) {
+    memset(starts, 0, (size_t)places * sizeof *starts);
+    for (int64_t i = 0; i < size; i++) starts[(int64_t)(from[i].id >> shift) & (places - 1)]++;
+    for (int64_t d = 0; d < places; d++) {
       const int64_t count = starts[d];
       starts[d] = total;
       total += count;
     }
     for (int64_t i = 0; i < size; i++) {
-      to[starts[(from[i].id >> shift) & ((1 << RADIX) - 1)]++] = from[i];
+      to[starts[(int64_t)(from[i].id >> shift) & (places - 1)]++] = from[i];
     }
     struct pair *swap = from;
     from = to;

@@ -68,15 +68,18 @@ static inline int64_t share(const struct worker *w, int64_t size, int64_t number
   return size * number / threads / 16 * 16;
 }
 
-/* Have the cache fetch the rows that are visited next. */
+/* Have the cache fetch a row that is read soon. */
+static inline void fetch_row(const void *table, int64_t row, int64_t width) {
+  const char *const first = (const char *)table + row * width;
+  for (int64_t k = 0; k < width && k < 512; k += 64) __builtin_prefetch(first + k);
+  if (width % 64) __builtin_prefetch(first + width - 1);
+}
+
+/* Have it fetch the rows of a feed that are visited next. */
 static inline void fetch(
     const struct run *r, const void *feed, int64_t width, int64_t place, int64_t rows) {
   if (rows > r->rows - place) rows = r->rows - place;
-  for (int64_t i = 0; i < rows; i++) {
-    const char *const row = (const char *)feed + r->order[place + i] * width;
-    for (int64_t k = 0; k < width; k += 64) __builtin_prefetch(row + k);
-    __builtin_prefetch(row + width - 1);
-  }
+  for (int64_t i = 0; i < rows; i++) fetch_row(feed, r->order[place + i], width);
 }
 
 #define ADD_SUMS(type) \
