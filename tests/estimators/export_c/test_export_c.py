@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -266,6 +267,26 @@ def test_cmake_builds_it(reader, tmp_path):
     subprocess.run(["cmake", "--build", tmp_path], capture_output=True, check=True)
     status, rows, _ = run(tmp_path / "visits_main", 'tags,"ci,ty",level,old\na,Oslo,1,True\n')
     assert status == 0 and len(rows) == 1
+
+
+def test_the_program_in_the_documentation(compiler, driver):
+    page = (Path(__file__).parents[3] / "docs" / "export.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    exec(re.search(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[1], names)
+    program = re.search(r"^```c\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[1]
+    model, folder = names["model"], names["folder"]
+    (folder / "program.c").write_text(program, encoding="utf-8")
+    command = [*compiler, *driver.STRICT, "program.c", "income.c", "-lm", "-o", "program"]
+    subprocess.run(command, cwd=folder, check=True)
+    printed = subprocess.run(
+        [folder / "program"], capture_output=True, text=True, check=True
+    ).stdout
+    frame = {key: [None] for key in model.columns_.keys}
+    frame |= {"age": [39], "education": ["Bachelors"]}
+    frame |= {key: [None] for key in model.feature_names_in_ if key not in frame}
+    expected = model.predict_proba(frame)[0, 1]
+    name, probability = printed.split(", ")
+    assert name == model.predict(frame)[0] and abs(float(probability) - expected) < 1e-5
 
 
 def test_rows_of_a_sparse_matrix(driver, compiler, tmp_path):
