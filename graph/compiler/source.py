@@ -367,7 +367,9 @@ class Source:
         tables: list[tuple[Tensor, str, str, int]] = []
         for item in kernel.items if self._tables else ():
             place = self.place(item.node) if item.node in self._tables else None
-            for table in self._tables[item.node] if place is not None else ():
+            if place is None:
+                continue
+            for table in self._tables[item.node]:
                 width = element_count(table.shape[1:], 1) * table.dtype.itemsize
                 tables.append((item.node, place.name, self._variable(table).name, width))
         return fetch_lines(kernel, tables)
