@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..code import C_TYPES, Code, times
-from ..plan import element_count
+from ..plan import ALIGNMENT, element_count
 from ..tensor import Tensor
 from .kernel import Kernel
 from .library import library
@@ -122,7 +122,7 @@ def _row_lines(segment: Segment, memory: Memory, fetched: Mapping[int, int]) -> 
         "EACH {",
         "  const int64_t low = share_of_rows(w, batch, w->number);",
         "  const int64_t high = share_of_rows(w, batch, w->number + 1);",
-        *(f"  {_clear(node, memory)}" for node in sums),
+        *(f"  {line}" for line in _clear(sums, memory)),
         "  for (int64_t first = low; first < high; first += r->tile) {",
         "    const int64_t rows = high - first < r->tile ? high - first : r->tile;",
         *([f"    {place}"] if fetched else []),
@@ -134,24 +134,47 @@ def _row_lines(segment: Segment, memory: Memory, fetched: Mapping[int, int]) -> 
     ]
     if sums:
         lines += ["if (r->threads > 1) {", "  EACH {"]
-        lines += [f"    {_merge(node, memory)}" for node in sums]
+        lines += [f"    {line}" for line in _merge(sums, memory)]
         lines += ["  }", f"  {MEET}", "}"]
     return lines
 
 
-def _merge(node: Tensor, memory: Memory) -> str:
-    """Return the line that adds up what all workers have summed."""
-    kind, start = C_TYPES[node.dtype], memory.tile.size + memory.sums.offsets[node]
-    return f"add_sums_{kind}(w, {start}, {memory.elements(node, 0)});"
+def _stretches(nodes: Sequence[Tensor], memory: Memory) -> list[tuple[str, int, int]]:
+    """Return the memory of sums as few stretches: their type, start and bytes.
+
+    The gaps between sums that begin at cache lines are part of them, and mean nothing.
+    """
+    found: list[tuple[str, int, int]] = []
+    for node in sorted(nodes, key=lambda node: memory.sums.offsets[node]):
+        kind, start = C_TYPES[node.dtype], memory.tile.size + memory.sums.offsets[node]
+        end = start + memory.elements(node, 0) * node.dtype.itemsize
+        if found:
+            before, first, size = found[-1]
+            if before == kind and start - (first + size) < ALIGNMENT:
+                found[-1] = (kind, first, end - first)
+                continue
+        found.append((kind, start, end - start))
+    return found
 
 
-def _clear(node: Tensor, memory: Memory) -> str:
-    """Return the line that sets a sum to zero; a product's first tile does so itself."""
-    size = memory.elements(node, 0) * node.dtype.itemsize
-    start = memory.tile.size + memory.sums.offsets[node]
-    product = memory.schedule.items[node][0].kind == "product"
-    condition = "if (low == high) " if product else ""
-    return f"{condition}memset(w->own + {start}, 0, {size}); /* {memory.names[node]} */"
+def _merge(nodes: Sequence[Tensor], memory: Memory) -> list[str]:
+    """Return the lines that add up what all workers have summed."""
+    sizes = {C_TYPES[node.dtype]: node.dtype.itemsize for node in nodes}
+    return [
+        f"add_sums_{kind}(w, {start}, {size // sizes[kind]});"
+        for kind, start, size in _stretches(nodes, memory)
+    ]
+
+
+def _clear(nodes: Sequence[Tensor], memory: Memory) -> list[str]:
+    """Return the lines that set sums to zero; a product's first tile does so itself."""
+    products = [node for node in nodes if memory.schedule.items[node][0].kind == "product"]
+    others = [node for node in nodes if node not in products]
+    lines = []
+    for part, condition in ((others, ""), (products, "if (low == high) ")):
+        for _, start, size in _stretches(part, memory):
+            lines.append(f"{condition}memset(w->own + {start}, 0, {size});")
+    return lines
 
 
 def _check_lines(outputs: Mapping[str, Tensor]) -> list[str]:

@@ -28,8 +28,13 @@ static int is_over(struct run *r, int64_t step, int64_t start) {
   if (step + 1 == r->steps) return 1;
   if (r->threads == 1 || (step - start) % r->stride) return 0;
   const int64_t now = nanoseconds();
-  if (step == start) r->begun = now;
-  return now >= r->until && step > start;
+  if (r->begun < 0) {
+    if (now < r->warm) return 0;
+    r->begun = now;
+    r->skipped = step + 1 - start;
+    return 0;
+  }
+  return now >= r->until;
 }
 
 #define EACH for (struct worker *w = from; w < to; w++)
@@ -50,6 +55,12 @@ static void steps_of(struct run *r, struct worker *from, struct worker *to, cons
   }
 }
 
+#ifdef __linux__
+typedef cpu_set_t cores_t;
+#else
+typedef int cores_t;
+#endif
+
 /* A thread beside the first sleeps while the first works alone. */
 struct crew {
   pthread_mutex_t lock;
@@ -57,8 +68,40 @@ struct crew {
   int64_t calls; /* how often all were called; negative when they may go home */
   int64_t start; /* the step to begin with */
   int64_t size;  /* the threads beside the first */
+  cores_t cores; /* that threads may have */
+  int core;      /* where the first thread was when it called */
   pthread_t threads[MOST_WORKERS];
 };
+
+/* Keep a thread from the core of the first: waiting without sleep, they would hold each other up. */
+static void avoid(int core, const cores_t *all) {
+#ifdef __linux__
+  cores_t cores = *all;
+  if (core < 0) return;
+  CPU_CLR(core, &cores);
+  if (CPU_COUNT(&cores)) pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
+#else
+  (void)core, (void)all;
+#endif
+}
+
+/* Whether all threads of a run may be at work at the same time; the cores that they may have. */
+static int has_cores(int64_t threads, cores_t *cores) {
+#ifdef __linux__
+  return sched_getaffinity(0, sizeof *cores, cores) || CPU_COUNT(cores) >= threads;
+#else
+  (void)threads, (void)cores;
+  return 1;
+#endif
+}
+
+static int this_core(void) {
+#ifdef __linux__
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
 
 struct member {
   struct crew *crew;
@@ -73,8 +116,10 @@ static void *help(void *argument) {
     pthread_mutex_lock(&crew->lock);
     while (crew->calls == seen) pthread_cond_wait(&crew->called, &crew->lock);
     const int64_t calls = crew->calls, start = crew->start;
+    const int core = crew->core;
     pthread_mutex_unlock(&crew->lock);
     if (calls < 0) return NULL;
+    avoid(core, &crew->cores);
     steps_of(member.worker->run, member.worker, member.worker + 1, start);
   }
 }
@@ -83,6 +128,7 @@ static void call(struct crew *crew, int64_t calls, int64_t start) {
   pthread_mutex_lock(&crew->lock);
   crew->calls = calls;
   crew->start = start;
+  crew->core = this_core();
   pthread_cond_broadcast(&crew->called);
   pthread_mutex_unlock(&crew->lock);
 }
@@ -110,9 +156,9 @@ static void send_home(struct crew *crew) {
 
 /* Nanoseconds: a try of one way to work; how long the better one is kept to, at least and at most;
    the work and the gain that are worth starting threads for. */
-#define TRIAL 1000000
-#define SHORTEST 16000000
-#define LONGEST 128000000
+#define TRIAL 3000000
+#define SHORTEST 32000000
+#define LONGEST 256000000
 #define WORK 2000000
 #define GAIN 200000
 
@@ -123,7 +169,7 @@ static void lead(struct run *r, struct crew *crew) {
   struct worker *const first = r->workers, *const end = first + r->threads;
   double unused[4] = {0};
   double *const pace = r->threads > 1 ? r->pace : unused;
-  int can = r->threads > 1;
+  int can = r->threads > 1 && has_cores(r->threads, &crew->cores);
   for (int64_t calls = 1; r->next < r->steps && r->stopped < 0;) {
     const int64_t start = r->next, now = nanoseconds();
     const double left = (double)(r->steps - start);
@@ -134,14 +180,16 @@ static void lead(struct run *r, struct crew *crew) {
     int together = can && asked && (crew->size || pays);
     if (together && !hire(r, crew)) can = together = 0;
     r->until = !can ? INT64_MAX : now + (keeps ? (int64_t)pace[3] : TRIAL);
-    r->begun = now;
+    /* Caches are cold at first. */
+    r->warm = now + TRIAL / 2;
+    r->begun = -1;
+    r->skipped = 0;
     r->stride = pace[0] > 20000 ? 1 : pace[0] > 0 ? 1 + (int64_t)(20000 / pace[0]) : 1;
     if (together) call(crew, calls++, start);
     steps_of(r, first, together ? first + 1 : end, start);
-    const int64_t steps = r->next - start, then = nanoseconds();
-    /* The first step waits for threads and caches. */
-    const int many = steps > 1;
-    const double each = (double)(then - (many ? r->begun : now)) / (double)(many ? steps - 1 : 1);
+    const int64_t then = nanoseconds(), steps = r->next - start - r->skipped;
+    if (steps < 1) break; /* refused, or over before it was warm */
+    const double each = (double)(then - (r->begun < 0 ? now : r->begun)) / (double)steps;
     pace[together] = pace[together] > 0 && !keeps ? 0.5 * (pace[together] + each) : each;
     const int same = (pace[0] > 0 && pace[1] > 0 && pace[1] < pace[0]) == better;
     if (!keeps || !same) {
@@ -156,7 +204,7 @@ static void lead(struct run *r, struct crew *crew) {
 
 /* Run all steps; return the step that was refused, or -1. */
 int64_t run(struct run *r, struct worker *workers) {
-  struct crew crew = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, {0}};
+  struct crew crew = {.lock = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER};
   r->workers = workers;
   r->work = NULL;
   r->arrived = r->left = r->work_size = r->next = 0;

@@ -25,7 +25,8 @@ struct run {
   int64_t arrived, left;
   int64_t next;          /* the step to do next */
   int64_t last;          /* the step after which all threads leave the loop, or -1 */
-  int64_t until, begun;  /* nanoseconds: when the first thread wants to leave; when it began */
+  int64_t until, warm;   /* nanoseconds: when the first thread wants to leave; when to take times */
+  int64_t begun, skipped; /* when times were first taken, and how many steps before */
   int64_t stride;        /* steps between two looks at the clock */
   double *pace;          /* see loop.h */
   int64_t *times; /* of each worker in each kernel, where they are taken */
