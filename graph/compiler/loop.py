@@ -139,21 +139,21 @@ def _row_lines(segment: Segment, memory: Memory, fetched: Mapping[int, int]) -> 
     return lines
 
 
-def _stretches(nodes: Sequence[Tensor], memory: Memory) -> list[tuple[str, int, int]]:
-    """Return the memory of sums as few stretches: their type, start and bytes.
+def _stretches(nodes: Sequence[Tensor], memory: Memory) -> list[tuple[str, int, int, str]]:
+    """Return the memory of sums as few stretches: their type, start, bytes and names.
 
     The gaps between sums that begin at cache lines are part of them, and mean nothing.
     """
-    found: list[tuple[str, int, int]] = []
+    found: list[tuple[str, int, int, str]] = []
     for node in sorted(nodes, key=lambda node: memory.sums.offsets[node]):
         kind, start = C_TYPES[node.dtype], memory.tile.size + memory.sums.offsets[node]
         end = start + memory.elements(node, 0) * node.dtype.itemsize
         if found:
-            before, first, size = found[-1]
+            before, first, size, names = found[-1]
             if before == kind and start - (first + size) < ALIGNMENT:
-                found[-1] = (kind, first, end - first)
+                found[-1] = (kind, first, end - first, f"{names}, {memory.names[node]}")
                 continue
-        found.append((kind, start, end - start))
+        found.append((kind, start, end - start, memory.names[node]))
     return found
 
 
@@ -162,7 +162,7 @@ def _merge(nodes: Sequence[Tensor], memory: Memory) -> list[str]:
     sizes = {C_TYPES[node.dtype]: node.dtype.itemsize for node in nodes}
     return [
         f"add_sums_{kind}(w, {start}, {size // sizes[kind]});"
-        for kind, start, size in _stretches(nodes, memory)
+        for kind, start, size, _ in _stretches(nodes, memory)
     ]
 
 
@@ -172,7 +172,8 @@ def _clear(nodes: Sequence[Tensor], memory: Memory) -> list[str]:
     others = [node for node in nodes if node not in products]
     lines = []
     for part, condition in ((others, ""), (products, "if (low == high) ")):
-        for _, start, size in _stretches(part, memory):
+        for _, start, size, names in _stretches(part, memory):
+            lines.append(f"/* {names} */")
             lines.append(f"{condition}memset(w->own + {start}, 0, {size});")
     return lines
 
