@@ -14,6 +14,7 @@ from .model_text import ModelText
 
 __all__ = ["Sizes", "measure", "sizes_text"]
 
+MOST_MEASURED = 2_000_000  # bytes of weights, which compile in about two seconds
 FLAGS = ("-std=c99", "-O2")
 _NODE = re.compile(r'node: \{ title: "([^"]*)" label: "[^"]*\\n(\d+) bytes \(([a-z,]+)\)')
 _EDGE = re.compile(r'edge: \{ sourcename: "([^"]*)" targetname: "([^"]*)"')
@@ -34,9 +35,11 @@ def sizes_text(text: ModelText, name: str) -> str:
         f"weights                  {text.weights_bytes:>10,} bytes, part of the text",
         f"scratch memory           {text.scratch_bytes:>10,} bytes",
     ]
-    found = measure(text, name, toolchain) if toolchain else Sizes()
+    large = text.weights_bytes > MOST_MEASURED
+    found = measure(text, name, toolchain) if toolchain and not large else Sizes()
     if toolchain is None or not found:
-        why = "no C compiler was found" if toolchain is None else "the compiler told no sizes"
+        why = "with so many weights, compiling takes long" if large else "the compiler told none"
+        why = "no C compiler was found" if toolchain is None else why
         return "\n".join([*lines, "", f"Text, data and stack were not measured: {why}.", ""])
     said = {
         "text": "bytes, code and constants",

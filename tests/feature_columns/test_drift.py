@@ -199,3 +199,36 @@ def test_frames_that_cannot_be_read_say_so():
         fc.categorical_column("citi").learn({"city": ["a"]})
     with pytest.raises(InvalidValue, match="has not learnt"):
         fc.encode([fc.categorical_column("city")], {"city": ["a"]})
+
+
+@pytest.mark.parametrize("cells", [[[1.5], 2], [2, [1.5]], [None, [1.5]], [[1.5], ""]])
+def test_a_list_of_one_number_is_that_number_wherever_it_stands(cells):
+    column = fc.numeric_column("x", missing=7.0)
+    alone = [column.encode({"x": [cell]}).item() for cell in cells]
+    assert column.encode({"x": cells}).ravel().tolist() == alone
+
+
+@pytest.mark.parametrize("cells", [[3, [1, 2]], [[1], "no"], [[None, 1], 2]])
+def test_other_lists_are_no_number(cells):
+    with pytest.raises(InvalidValue, match=r"column 'x': row [01] is not a number"):
+        fc.numeric_column("x").encode({"x": cells})
+
+
+def test_a_missing_weight_is_zero_beside_lists_too():
+    column = fc.weighted_categorical_column(fc.categorical_column_with_identity("app", 9), "hours")
+    found = column.encode({"app": [[3], [5, 6], []], "hours": [None, [1, None], None]})
+    assert found.offsets.tolist() == [0, 1, 3, 3]
+    assert found.weights.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_the_smallest_whole_number_has_a_logarithm():
+    column = fc.numeric_column("x", normalizer="log").learn({"x": [0, 10]})
+    smallest = np.array([-(2**63)], dtype=np.int64)
+    same = column.encode({"x": smallest.astype(float)})
+    np.testing.assert_array_equal(column.encode({"x": smallest}), same)
+
+
+def test_a_column_may_be_called_what_models_call_their_feeds():
+    column = fc.categorical_column("ids")
+    columns = fc.ColumnSet([column]).learn({"ids": [["a"], ["b", "a"]]})
+    assert columns.slot(columns.columns[0]) == fc.Slot("ragged", "ids_2")

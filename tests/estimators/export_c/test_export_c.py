@@ -159,18 +159,19 @@ def test_the_model_allocates_nothing_and_keeps_nothing(sink, tmp_path):
     assert not re.search(r"^[ \t]+static (?!const\b)", bare, flags=re.MULTILINE)
 
 
-def test_scratch_at_an_odd_address_serves_as_well(census, driver, compiler, tmp_path):
+def test_odd_addresses_serve_and_nonsense_is_refused(census, driver, sanitized, tmp_path):
     X, y, *_ = census
     folder = WideDeepClassifier(epochs=1, random_state=0).fit(X, y).export_c(tmp_path / "made")
     (folder / "odd.c").write_text(ODD, encoding="utf-8")
-    command = [*compiler, *driver.STRICT, "odd.c", "model.c", "-lm", "-o", "odd"]
+    command = [*sanitized, *driver.STRICT, "odd.c", "model.c", "-lm", "-o", "odd"]
     subprocess.run(command, cwd=folder, check=True)
     printed = subprocess.run([folder / "odd"], capture_output=True, text=True, check=True).stdout
-    assert printed.split() == ["0", "0", "1", "-1", "-1", "<=50K", ">50K", "age", "0"]
+    assert printed.split() == ["0", "0", "1", "-1", "-1", "<=50K", ">50K", "age", "0", "0"]
 
 
 ODD = """
 #include "model.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -189,8 +190,24 @@ int main(void)
     printf("%d ", model_predict(rows, -1, out[0], memory));
     printf("%s %s ", model_class_name(0), model_class_name(1));
     printf("%s ", model_column_name(MODEL_COLUMN_AGE));
-    printf("%d\\n", model_class_name(2) != NULL || model_column_name(-1) != NULL
+    printf("%d ", model_class_name(2) != NULL || model_column_name(-1) != NULL
         || model_abi_version() != MODEL_ABI_VERSION);
+    for (int column = 0; column < MODEL_COLUMNS; column++) {
+        for (int kind = -1; kind < 9; kind++) {
+            model_cell cell = model_number(NAN), list = model_list(&cell, 1);
+            if (kind == MODEL_MISSING || kind == MODEL_NUMBER) continue;
+            cell.kind = kind;
+            cell.length = 3; /* of no text and no list */
+            for (int nested = 0; nested < 2; nested++) {
+                int refused;
+                rows[0].cells[column] = nested ? list : cell;
+                refused = model_predict(rows, 1, out[0], memory) < 0;
+                if (!refused && kind != MODEL_INTEGER && kind != MODEL_BOOLEAN) printf("%d!", kind);
+            }
+        }
+        rows[0].cells[column] = model_missing();
+    }
+    printf("%d\\n", model_predict(rows, 1, out[0], memory));
     return 0;
 }
 """
