@@ -74,19 +74,20 @@ def cores() -> int:
 class Worker:
     """Answers what the driver asks: a short timed training, or the quality of a longer one."""
 
-    def __init__(self) -> None:
+    def __init__(self, jit: bool = True) -> None:
+        self.jit = jit
         self.data = part()
 
     def speed(self, batch_size: int) -> float:
         """Return the rows a second of the training loop, encoding left out."""
         features, labels, *_ = self.data
-        model = estimator(batch_size, EPOCHS, threads=cores()).fit(features, labels)
+        model = estimator(batch_size, EPOCHS, jit=self.jit, threads=cores()).fit(features, labels)
         return EPOCHS * len(labels) / model.training_seconds_
 
     def quality(self, batch_size: int, epochs: int) -> tuple[float, float]:
         """Return the held-out AUC and accuracy."""
         features, labels, test_features, test_labels = self.data
-        model = estimator(batch_size, epochs, threads=cores()).fit(features, labels)
+        model = estimator(batch_size, epochs, jit=self.jit, threads=cores()).fit(features, labels)
         scores = model.predict_proba(test_features)[:, list(model.classes_).index(adult.POSITIVE)]
         auc = roc_auc_score(test_labels == adult.POSITIVE, scores)
         return float(auc), accuracy_score(test_labels, model.predict(test_features))

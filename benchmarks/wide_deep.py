@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from turns import Process, main
 
-CANNERY = "cannery"
+OURS = {"cannery": True, "interpreter": False}  # whether it is compiled
 PEERS = {
     "pytorch": "peer_torch:WideDeep",
     "pytorch foreach": "peer_torch:WideDeepForeach",
@@ -63,8 +63,8 @@ class Peer:
 
 def worker(name: str) -> Any:
     """Return what answers the driver's questions in a process of its own."""
-    if name == CANNERY:
-        return importlib.import_module("peer_cannery").Worker()
+    if name in OURS:
+        return importlib.import_module("peer_cannery").Worker(OURS[name])
     return Peer(PEERS[name])
 
 
@@ -81,20 +81,20 @@ def compare(names: list[str], repetitions: int, epochs: int, threads: int) -> No
         process.close()
     medians = {key: float(np.median(values)) for key, values in speeds.items()}
     print(f"{threads} threads, medians of {repetitions} epochs in turn, quality after {epochs}")
-    print(f"{'':16}" + "".join(f"{f'batch {size}':>20}" for size in BATCH_SIZES), end="")
+    print(f"{'':16}" + "".join(f"{f'batch {size}':>25}" for size in BATCH_SIZES), end="")
     print(f"{'AUC':>9}{'accuracy':>10}")
     for name in names:
         cells = "".join(cell(medians, name, size) for size in BATCH_SIZES)
         print(f"{name:16}{cells}{quality[name][0]:9.4f}{quality[name][1]:10.4f}")
-    print("rows/s, and in brackets how many times a peer's speed cannery reaches")
+    print("rows/s; in brackets, how many times a peer's speed cannery and its interpreter reach")
 
 
 def cell(medians: dict[tuple[str, int], float], name: str, batch_size: int) -> str:
-    """Return one peer's rows a second and, beside a measured cannery, the ratio to it."""
+    """Return one peer's rows a second and, beside what was measured of ours, the ratio to it."""
     speed = medians[name, batch_size]
-    ours = medians.get((CANNERY, batch_size))
-    ratio = f"({ours / speed:.2f})" if ours and name != CANNERY else ""
-    return f"{speed / 1000:>11,.0f} k {ratio:<7}"
+    ours = [medians[our, batch_size] for our in OURS if (our, batch_size) in medians]
+    ratios = ", ".join(f"{our / speed:.2f}" for our in ours if name not in OURS)
+    return f"{speed / 1000:>8,.0f} k {f'({ratios})' if ratios else '':<15}"
 
 
 def drive(options: argparse.Namespace) -> None:
@@ -104,7 +104,7 @@ def drive(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     PARSER = argparse.ArgumentParser(description=__doc__)
-    PARSER.add_argument("--peers", nargs="*", default=[CANNERY, *PEERS])
+    PARSER.add_argument("--peers", nargs="*", default=[*OURS, *PEERS])
     PARSER.add_argument("--repetitions", type=int, default=7)
     PARSER.add_argument("--epochs", type=int, default=6)
     main(PARSER, worker, drive)
