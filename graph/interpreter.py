@@ -29,7 +29,8 @@ __all__ = ["Execution", "evaluate"]
 
 Array = npt.NDArray[Any]
 DEFAULT_BATCH = 4096  # rows at a time where nobody asks for a batch size: buffers stay in cache
-STAGED_ROWS = 4096  # rows prepared at a time for the steps of a training run
+STAGED_ROWS = 8192  # rows prepared at a time for the steps of a training run
+FEW_ROWS = 512  # in a batch: copying its feeds costs less than the calls for each of them
 BINDINGS_KEPT = 4  # batch sizes whose buffers are kept: full, last, and two of a prediction
 
 
@@ -323,7 +324,7 @@ class Execution:
         """Run the steps from row `first` of the run on; the feeder's rows begin there."""
         sure = in_range(self._limits, feeder.batched)
         low = first
-        if rows is None and end - first > size:
+        if rows is None and end - first > size <= FEW_ROWS:
             # What all steps are fed is laid out once, so that a step copies one stretch of memory.
             binding = self._binding(size, finite, sure)
             feeder.load_fixed(binding.feeds)
