@@ -7,6 +7,7 @@ import os
 import adult
 import numpy as np
 import pandas as pd
+from peer_numpy import ONE_THREAD_UP_TO
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from cannery.estimators import WideDeepClassifier
@@ -81,7 +82,9 @@ class Worker:
     def speed(self, batch_size: int) -> float:
         """Return the rows a second of the training loop, encoding left out."""
         features, labels, *_ = self.data
-        model = estimator(batch_size, EPOCHS, jit=self.jit, threads=cores()).fit(features, labels)
+        # Interpreted, it has the cores that the numpy loop has.
+        threads = cores() if self.jit or batch_size > ONE_THREAD_UP_TO else 1
+        model = estimator(batch_size, EPOCHS, jit=self.jit, threads=threads).fit(features, labels)
         return EPOCHS * len(labels) / model.training_seconds_
 
     def quality(self, batch_size: int, epochs: int) -> tuple[float, float]:
