@@ -51,7 +51,8 @@ class Explanation:
         the ops before and after it. `pass` counts the times that all rewrites were tried.
     kernels : DataFrame
         The C functions' loops in order: whether they run once, for each tile of rows, or once a
-        step; what they loop over; the ops computed in them; and, with feeds, the time.
+        step; what they loop over; the ops computed in them; and, with feeds, the microseconds a
+        step takes there, in the quickest of several runs.
     ops : DataFrame
         The time of each op of the interpreter; empty unless it took part.
     memory : DataFrame
@@ -249,7 +250,10 @@ def _memory(program: Program, source: Source, batch: int) -> pd.DataFrame:
 def _time(
     execution: Any, seconds: Callable[[], list[float]], feeds: Any, batch_size: int
 ) -> list[float]:
-    """Return the seconds a step of each kernel or op, in the quickest of several runs."""
+    """Return the seconds a step of each kernel or op, each in its quickest of several runs.
+
+    A run is often interrupted once, wherever it is at the time.
+    """
     rows = Feeder(execution.program.inputs, feeds).rows
     steps = 1 if rows is None else max(1, -(-rows // batch_size))
     size = None if rows is None else batch_size
@@ -259,7 +263,7 @@ def _time(
     while not found or (len(found) < MOST_RUNS and time.perf_counter() - start < LONG_ENOUGH):
         execution.run(feeds, batch_size=size)
         found.append(seconds())
-    return [taken / steps for taken in min(found, key=sum)]
+    return [min(times) / steps for times in zip(*found, strict=True)]
 
 
 def _with_times(frame: pd.DataFrame, seconds: list[float]) -> pd.DataFrame:
