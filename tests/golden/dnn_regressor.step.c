@@ -201,11 +201,8 @@ static void whole_3(struct worker *w, const int64_t batch, const int64_t done, c
     EACH {
       const int64_t low = share_of_rows(w, batch, w->number);
       const int64_t high = share_of_rows(w, batch, w->number + 1);
-      memset(w->own + 3584, 0, 4); /* sum */
-      memset(w->own + 3648, 0, 4); /* deep_sum */
-      memset(w->own + 3712, 0, 16); /* deep_matmul */
-      memset(w->own + 3776, 0, 16); /* deep_sum_b */
-      memset(w->own + 3840, 0, 16); /* deep_matmul_b */
+      /* sum, deep_sum, deep_matmul, deep_sum_b, deep_matmul_b */
+      memset(w->own + 3584, 0, 272);
       for (int64_t first = low; first < high; first += r->tile) {
         const int64_t rows = high - first < r->tile ? high - first : r->tile;
         const int64_t place = first + rows < high ? done + first + rows : done + batch + low;
@@ -218,11 +215,7 @@ static void whole_3(struct worker *w, const int64_t batch, const int64_t done, c
     meet(from, to);
     if (r->threads > 1) {
       EACH {
-        add_sums_float(w, 3584, 1);
-        add_sums_float(w, 3648, 1);
-        add_sums_float(w, 3712, 4);
-        add_sums_float(w, 3776, 4);
-        add_sums_float(w, 3840, 4);
+        add_sums_float(w, 3584, 68);
       }
       meet(from, to);
     }

@@ -171,9 +171,8 @@ static void whole_3(struct worker *w, const int64_t batch, const int64_t done, c
     EACH {
       const int64_t low = share_of_rows(w, batch, w->number);
       const int64_t high = share_of_rows(w, batch, w->number + 1);
-      memset(w->own + 1792, 0, 4); /* sum */
-      memset(w->own + 1856, 0, 36); /* linear_scatter_rows */
-      memset(w->own + 1920, 0, 12); /* linear_sum */
+      /* sum, linear_scatter_rows, linear_sum */
+      memset(w->own + 1792, 0, 140);
       for (int64_t first = low; first < high; first += r->tile) {
         const int64_t rows = high - first < r->tile ? high - first : r->tile;
         const int64_t place = first + rows < high ? done + first + rows : done + batch + low;
@@ -186,9 +185,7 @@ static void whole_3(struct worker *w, const int64_t batch, const int64_t done, c
     meet(from, to);
     if (r->threads > 1) {
       EACH {
-        add_sums_float(w, 1792, 1);
-        add_sums_float(w, 1856, 9);
-        add_sums_float(w, 1920, 3);
+        add_sums_float(w, 1792, 35);
       }
       meet(from, to);
     }

@@ -414,13 +414,10 @@ static void load(struct worker *w, const int64_t batch, const int64_t done) {
     EACH {
       const int64_t low = share_of_rows(w, batch, w->number);
       const int64_t high = share_of_rows(w, batch, w->number + 1);
-      memset(w->own + 14848, 0, 4); /* sum */
-      memset(w->own + 14912, 0, 40); /* linear_scatter_rows */
-      memset(w->own + 14976, 0, 4); /* linear_sum */
-      memset(w->own + 15040, 0, 96); /* deep_scatter_rows */
-      memset(w->own + 15168, 0, 32); /* deep_sum */
-      memset(w->own + 15232, 0, 32); /* deep_matmul */
-      if (low == high) memset(w->own + 15296, 0, 192); /* deep_matmul_b */
+      /* sum, linear_scatter_rows, linear_sum, deep_scatter_rows, deep_sum, deep_matmul */
+      memset(w->own + 14848, 0, 416);
+      /* deep_matmul_b */
+      if (low == high) memset(w->own + 15296, 0, 192);
       for (int64_t first = low; first < high; first += r->tile) {
         const int64_t rows = high - first < r->tile ? high - first : r->tile;
         const int64_t place = first + rows < high ? done + first + rows : done + batch + low;
@@ -433,13 +430,7 @@ static void load(struct worker *w, const int64_t batch, const int64_t done) {
     meet(from, to);
     if (r->threads > 1) {
       EACH {
-        add_sums_float(w, 14848, 1);
-        add_sums_float(w, 14912, 10);
-        add_sums_float(w, 14976, 1);
-        add_sums_float(w, 15040, 24);
-        add_sums_float(w, 15168, 8);
-        add_sums_float(w, 15232, 8);
-        add_sums_float(w, 15296, 48);
+        add_sums_float(w, 14848, 160);
       }
       meet(from, to);
     }
