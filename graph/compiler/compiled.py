@@ -17,6 +17,7 @@ from ..feeds import Feeder, Results
 from ..interpreter import DEFAULT_BATCH, allocate_variables
 from ..step import Step
 from ..tensor import Tensor
+from .blas import find_gemm
 from .cost import step_work
 from .loading import owner
 from .memory import is_ragged
@@ -62,6 +63,9 @@ class Compiled:
         self.text = text or Source(program)
         self.source = self.text.text
         self._library = load(self.source, extra)
+        gemm = find_gemm(np.dtype("float32")) if self.text.large_products else None
+        if gemm is not None:
+            self._library.use_library(ctypes.c_void_p(gemm.address), gemm.integer_bits)
         self.function = self._library.run
         self.function.restype = ctypes.c_int64
         self.function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]

@@ -12,6 +12,7 @@ from .phases import is_whole
 
 __all__ = [
     "Operand",
+    "is_large",
     "is_transposed",
     "operand",
     "operand_behind",
@@ -19,6 +20,7 @@ __all__ = [
     "transpose_call",
 ]
 
+LARGE = 256  # rows, columns and products summed: from here on a BLAS with two threads is faster
 Operand = tuple[str, str, str]  # the address of a matrix, and the strides of its rows and columns
 Places = Callable[[Tensor], Place | None]
 
@@ -54,7 +56,17 @@ def product_call(item: Item, operands: Sequence[Operand], target: Place, by_rows
     inner = "rows" if sums else size_text(node.inputs[0].shape[1])
     sizes = f"{rows}, {size_text(node.shape[1])}, {inner}"
     given = f"{a}, {a_row}, {a_column}, {b}, {b_row}, {target.name}, {target.strides[0]}"
-    return f"multiply({sizes}, {given}, {'again' if sums else '0'});"
+    function = "multiply_large" if is_large(node) else "multiply"
+    return f"{function}({sizes}, {given}, {'again' if sums else '0'});"
+
+
+def is_large(node: Tensor) -> bool:
+    """Whether a product is one that a BLAS is better at.
+
+    Tiles of rows times weights, and sums over tiles, are not, be the weights as wide as they may.
+    """
+    sizes = (*node.shape, node.inputs[0].shape[1])
+    return all(isinstance(size, int) and size >= LARGE for size in sizes)
 
 
 def is_transposed(kernel: Kernel, place_of: Places) -> bool:

@@ -22,7 +22,7 @@ from .memory import TILE, Memory, Place, is_ragged
 from .nest import Nest
 from .operands import with_gathered_operands
 from .phases import is_row, is_whole
-from .products import is_transposed, operand, operand_behind, product_call, transpose_call
+from .products import is_large, is_transposed, operand, operand_behind, product_call, transpose_call
 from .profile import kernel_text, slots, timed
 from .schedule import Schedule
 
@@ -85,6 +85,8 @@ class Source:
         self._used: dict[str, str] = {}
         self._by_rows = False
         self._tables = fetched_tables(program)
+        products = self.schedule.phases.is_product
+        self.large_products = any(map(is_large, filter(products, program.nodes)))
         self.segments = segments_of(self.schedule.kernels)
         self.text = self._text()
 
@@ -233,6 +235,7 @@ class Source:
             library("start.h"),
             library("elementary.h"),
             library("products.h"),
+            library("blas.h") if self.large_products else "",
             library("threads.h"),
             library("grouping.h"),
             library("profile.h") if self.profile else "",

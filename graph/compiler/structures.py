@@ -29,7 +29,6 @@ class Run(ctypes.Structure):
         ("found", ctypes.c_void_p),
         ("bad", ctypes.c_int64 * 3),
         ("stopped", ctypes.c_int64),
-        ("product", ctypes.c_void_p),
         ("workers", ctypes.c_void_p),
         ("work", ctypes.c_void_p),
         ("work_size", ctypes.c_int64),

@@ -18,7 +18,6 @@ struct run {
   int64_t *found;        /* how many there are in this step */
   int64_t bad[3];
   int64_t stopped; /* the step that was refused, or -1 */
-  void *product; /* the BLAS's sgemm, or null */
   struct worker *workers;
   void *work;
   int64_t work_size;
