@@ -1,7 +1,8 @@
-"""How much memory does a fit take beyond what it must hold?
+"""The memory that a fit takes beyond what it must hold.
 
-It must hold the encoded rows, the variables and the optimizers' slots. Each fit has a process of
-its own; its peak is that of the resident memory since the fit began. Linux only.
+It must hold the encoded rows with labels and weights, the variables and the optimizers' slots.
+Each fit has a process of its own; its peak is that of the resident memory since the fit began.
+Linux only.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def measure(name: str, rows: int, connection: Any) -> None:
     taken = resident("VmHWM") - before
     variables = sum(value.nbytes for value in model._state.values()) / 1e6
     encoded = model.columns_.encode(frame)
-    arrays = [encoded.numbers, encoded.ids]
+    arrays = [encoded.numbers, encoded.ids, *2 * [np.empty(rows, np.float32)]]
     arrays += [part for bag in encoded.ragged.values() for part in (bag.offsets, bag.ids)]
     connection.send((taken, sum(array.nbytes for array in arrays) / 1e6, variables))
 
@@ -94,6 +95,7 @@ def main() -> None:
         here, there = context.Pipe()
         process = context.Process(target=measure, args=(name, options.rows, there))
         process.start()
+        there.close()  # so that the end of a process that fails is noticed
         taken, encoded, variables = here.recv()
         process.join()
         beyond = taken - encoded - variables

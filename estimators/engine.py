@@ -67,14 +67,22 @@ class Engine:
             threads = min(threads, int(os.environ.get("OMP_NUM_THREADS") or 1))
         return cls(pays and find_toolchain() is not None, threads)
 
-    def start(self, program: Program, values: Any, share: bool = False) -> Running:
-        """Return a program at work; interpreted, with a line in the log, where C fails."""
+    def start(self, program: Program, values: Any, **options: Any) -> Running:
+        """Return a program at work; interpreted, with a line in the log, where C fails.
+
+        Parameters
+        ----------
+        program : Program
+        values : mapping of str to ndarray
+        **options : bool
+            `share` and `adopt`, as `Program.start` has them.
+        """
         if self.jit and find_toolchain() is not None:
             try:
-                return program.start(values, share=share, jit=True, threads=self.threads)
+                return program.start(values, jit=True, threads=self.threads, **options)
             except CompileError as error:
                 warn_once(f"{error} (this program is interpreted)")
-        return program.start(values, share=share)
+        return program.start(values, **options)
 
     @contextlib.contextmanager
     def limits(self) -> Iterator[None]:

@@ -273,7 +273,7 @@ class Estimator(Exported, CallbackSupportMixin, BaseEstimator):
                 program.compile_soon()  # beside the other, for it is needed next
             if self.jit is True:
                 self._training.compile()
-            self._execution = self._engine.start(self._training, self._state)
+            self._execution = self._engine.start(self._training, self._state, adopt=True)
             self._state = self._execution.variables
             self.model_ = Model(self.columns_, program, self._state, self._engine)
         return self._execution

@@ -211,8 +211,10 @@ class ClassLabels:
 
 
 def _index(array: Array) -> pd.Index:
-    # pandas tells True from 1, which for labels are the same; hashes of text are for objects.
-    return pd.Index(array.astype({"b": np.int8, "U": object}.get(array.dtype.kind, array.dtype)))
+    # pandas tells True from 1, which for labels are the same; hashes of text are for objects, of
+    # which it would make a copy of its own kind.
+    array = array.astype({"b": np.int8, "U": object}.get(array.dtype.kind, array.dtype), copy=False)
+    return pd.Index(array, dtype=array.dtype)
 
 
 def _shortened(values: Array, most: int = 10) -> str:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.sparse
 from sklearn.model_selection import train_test_split
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, validate_data
 
 from ..errors import InvalidValue, MissingColumn
+from ..feature_columns import as_frame
 
 __all__ = ["Rows", "check_rows", "hold_out"]
 
@@ -137,10 +137,9 @@ class Rows:
 
     def take(self, places: npt.NDArray[np.intp]) -> Rows:
         """Return some of the rows, in the order given."""
-        if isinstance(self.X, Mapping):
-            X: Any = {key: _safe_indexing(column, places) for key, column in self.X.items()}
-        else:
-            X = _safe_indexing(self.X, places)
+        array = isinstance(self.X, np.ndarray) or scipy.sparse.issparse(self.X)
+        # A frame is not copied: its columns are cut one by one, as they are read.
+        X = self.X[places] if array else as_frame(self.X).take(places)
         weights = None if self.weights is None else self.weights[places]
         return Rows(X, self.targets[places], weights)
 

@@ -45,6 +45,7 @@ class Frame:
         self._names, self._read = names, read
         self._found: dict[Hashable, Any] = {}
         self._cells: dict[str, list[Any]] = {}
+        self._keeps_numbers = True
 
     @property
     def keys(self) -> list[str]:
@@ -54,6 +55,14 @@ class Frame:
     def strictly(self) -> Frame:
         """Return the same frame, read anew and strict."""
         return Frame(self._names, self.rows, self._read, strict=True)
+
+    def take(self, places: np.ndarray) -> Frame:
+        """Return some of the rows, in the order given; a column is cut each time it is read."""
+        found = Frame(
+            self._names, len(places), lambda key: _cut(self._read(key), places), self.strict
+        )
+        found._keeps_numbers = False  # which would be copies
+        return found
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return ``make()``, called once per frame and `key`."""
@@ -90,9 +99,17 @@ class Frame:
 
     def numbers(self, key: str, width: int = 1) -> np.ndarray:
         """Return a raw column as an ``(n, width)`` array of numbers, NaN where missing."""
+        if not self._keeps_numbers:
+            return read_numbers(key, self.column(key), width)
         return self.once(
             ("numbers", key, width), lambda: read_numbers(key, self.column(key), width)
         )
+
+
+def _cut(column: Any, places: np.ndarray) -> Any:
+    if isinstance(column, list):
+        return [column[place] for place in places]
+    return column.iloc[places] if isinstance(column, pd.Series) else column[places]
 
 
 def as_frame(data: Any, strict: bool = False) -> Frame:

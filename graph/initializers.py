@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri
 
 from ..errors import InvalidType, InvalidValue
 from ..registry import Registry
+from .aligned import aligned
 from .variables import Initializer
 
 __all__ = [
@@ -34,9 +35,19 @@ __all__ = [
 
 Array = npt.NDArray[np.float32]
 Shape = tuple[int, ...]
+AT_ONCE = 1 << 18  # numbers drawn at a time
 CUT = 2.0  # a truncated normal reaches this many standard deviations
 # The standard deviation that is left of one after the cut; He et al.'s variance is meant after it.
 CUT_DEVIATION = 0.87962566103423978
+
+
+def _drawn(shape: Shape, draw: Callable[[int], Any]) -> Array:
+    """Return an array of what `draw` gives, in double precision a part at a time."""
+    found = aligned((math.prod(shape),), np.float32)
+    for low in range(0, found.size, AT_ONCE):
+        part = found[low : low + AT_ONCE]
+        part[...] = draw(part.size)
+    return found.reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,9 @@ class _Constant:
     value: float
 
     def __call__(self, generator: np.random.Generator, shape: Shape) -> Array:
-        return np.full(shape, self.value, np.float32)
+        found = aligned(shape, np.float32)
+        found[...] = self.value
+        return found
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,7 @@ class _Uniform:
     high: float
 
     def __call__(self, generator: np.random.Generator, shape: Shape) -> Array:
-        return generator.uniform(self.low, self.high, shape).astype(np.float32)
+        return _drawn(shape, lambda size: generator.uniform(self.low, self.high, size))
 
 
 @dataclass(frozen=True)
@@ -62,7 +75,7 @@ class _Normal:
     deviation: float
 
     def __call__(self, generator: np.random.Generator, shape: Shape) -> Array:
-        return generator.normal(self.mean, self.deviation, shape).astype(np.float32)
+        return _drawn(shape, lambda size: generator.normal(self.mean, self.deviation, size))
 
 
 @dataclass(frozen=True)
@@ -72,8 +85,11 @@ class _TruncatedNormal:
 
     def __call__(self, generator: np.random.Generator, shape: Shape) -> Array:
         # The inverse of the distribution function needs one draw a number, with no resampling.
-        z = ndtri(generator.uniform(ndtr(-CUT), ndtr(CUT), shape))
-        return np.asarray(self.mean + self.deviation * z, np.float32)
+        low, high = ndtr(-CUT), ndtr(CUT)
+        return _drawn(
+            shape,
+            lambda size: self.mean + self.deviation * ndtri(generator.uniform(low, high, size)),
+        )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ more than its kernels.
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidType, InvalidValue, ShapeMismatch
+from .aligned import ALIGNMENT, aligned
 from .binding import Binding
 from .feeds import Feeder, Results
 from .lowering import id_limits, in_range, lowered
-from .plan import ALIGNMENT, Plan, element_count
+from .plan import Plan, element_count
 from .staging import rowwise, substitute
 from .step import Step
 from .tensor import Dimension, Tensor, topological
@@ -123,8 +123,12 @@ def allocate_variables(
     arenas: Mapping[Tensor, Sequence[Variable]],
     values: Mapping[str, Any],
     share: bool,
+    adopt: bool = False,
 ) -> dict[Tensor, Array]:
-    """Return the memory of a program's variables, filled; `arenas` lie side by side."""
+    """Return the memory of a program's variables, filled; `arenas` lie side by side.
+
+    See `Program.start` for `share` and `adopt`.
+    """
     storage: dict[Tensor, Array] = {}
     for arena, members in arenas.items():
         flat = aligned((element_count(arena.shape, 0),), arena.dtype)
@@ -142,20 +146,14 @@ def allocate_variables(
             raise ShapeMismatch(f"variable {variable.name!r}", wanted, value.shape)
         if variable in storage:
             storage[variable][...] = value
-        elif share and variable not in program.updates and value.flags.c_contiguous:
-            storage[variable] = value
-        else:
-            storage[variable] = aligned(value.shape, value.dtype)
-            storage[variable][...] = value
+            continue
+        taken = adopt and value.flags.writeable and value.ctypes.data % ALIGNMENT == 0
+        shared = share and variable not in program.updates
+        if not value.flags.c_contiguous or not (taken or shared):
+            old, value = value, aligned(value.shape, value.dtype)
+            value[...] = old
+        storage[variable] = value
     return storage
-
-
-def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """Return memory that starts at a cache line, so that short rows lie in one."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 class Execution:
@@ -176,6 +174,7 @@ class Execution:
         program: Step,
         values: Mapping[str, Any],
         share: bool = False,
+        adopt: bool = False,
         times: dict[Tensor, float] | None = None,
     ):
         for name, node in program.outputs.items():
@@ -189,7 +188,7 @@ class Execution:
             self._stage(lowered(program))
         self._limits: dict[Tensor, int] = {} if self._before is None else id_limits(self._step)
         self._plan = Plan(self._step.outputs.values(), self._step.updates)
-        self._storage = allocate_variables(program, self._plan.arenas, values, share)
+        self._storage = allocate_variables(program, self._plan.arenas, values, share, adopt)
         self.variables = {v.name: self._storage[v] for v in program.variables}
         self._bindings: dict[tuple[int, str | None, frozenset[Tensor]], Binding] = {}
         self._lock = threading.Lock()

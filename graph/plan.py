@@ -9,12 +9,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from .aligned import ALIGNMENT
 from .tensor import Dimension, Tensor, topological
 from .variables import Variable
 
 __all__ = ["Block", "Plan", "allocate"]
 
-ALIGNMENT = 64  # bytes: one cache line, and the widest vector register
 LEAVES = frozenset({"placeholder", "variable", "constant"})
 # Views that keep the order of the elements, so that a whole block can stand in for them.
 FLAT_VIEWS = frozenset({"reshape", "expand", "squeeze"})

@@ -119,6 +119,7 @@ class Program(Step):
         share: bool = False,
         jit: bool = False,
         threads: int = 1,
+        adopt: bool = False,
     ) -> Execution | CompiledExecution:
         """Return a running instance of this program, with its own variables.
 
@@ -136,6 +137,8 @@ class Program(Step):
         threads : int
             The most threads that compiled code runs in. Sums over the batch are taken in an order
             that depends on this number and the batch size, never on time.
+        adopt : bool
+            Use the arrays in `values` themselves and change them, where they can be changed.
 
         Returns
         -------
@@ -152,8 +155,8 @@ class Program(Step):
         drawn = self.initial_values(seed) if missing else {}
         first = {v.name: values.get(v.name, drawn.get(v.name)) for v in self.variables}
         if jit:
-            return CompiledExecution(self.compile(), first, share, threads)
-        return Execution(self, first, share)
+            return CompiledExecution(self.compile(), first, share, threads, adopt)
+        return Execution(self, first, share, adopt)
 
     def compile(self) -> Compiled:
         """Return the program as machine code; compiled once, and kept in the user's cache.

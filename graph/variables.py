@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidValue, ShapeMismatch
+from .aligned import aligned
 from .op import OPS, Op, Spec, as_tensor
 from .tensor import Shape, Tensor, TensorLike, name_scope, scoped
 
@@ -152,8 +153,12 @@ class Variable(Tensor):
         """Return a fresh first value."""
         value: Any = self.initial_value
         shape: Any = self.shape
-        drawn = value(generator, shape) if callable(value) else value
-        return np.array(np.broadcast_to(drawn, shape), self.dtype, order="C")
+        drawn = np.asarray(value(generator, shape) if callable(value) else value)
+        if callable(value) and drawn.shape == shape and drawn.dtype == self.dtype:
+            return np.require(drawn, requirements=["C", "W"])
+        found = aligned(shape, self.dtype)
+        found[...] = drawn
+        return found
 
 
 def _rebuild_variable(

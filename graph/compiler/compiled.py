@@ -98,12 +98,17 @@ class CompiledExecution:
     """
 
     def __init__(
-        self, compiled: Compiled, values: Mapping[str, Any], share: bool = False, threads: int = 1
+        self,
+        compiled: Compiled,
+        values: Mapping[str, Any],
+        share: bool = False,
+        threads: int = 1,
+        adopt: bool = False,
     ):
         self.compiled, self.program = compiled, compiled.program
         self.threads = threads = min(threads, MOST_WORKERS)
         source = self._source = compiled.text
-        self._storage = allocate_variables(self.program, source.plan.arenas, values, share)
+        self._storage = allocate_variables(self.program, source.plan.arenas, values, share, adopt)
         self.variables = {v.name: self._storage[v] for v in self.program.variables}
         self._lock = threading.Lock()
         self._variables = _pointers([self._storage[node] for node in source.variables])
