@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import NonFinite
-from .plan import ALIGNMENT, FLAT_VIEWS, Plan, allocate, element_count, is_dynamic
+from .aligned import ALIGNMENT
+from .plan import FLAT_VIEWS, Plan, allocate, element_count, is_dynamic
 from .step import Step
 from .tensor import Tensor
 from .variables import Variable

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..aligned import ALIGNMENT
 from ..code import C_TYPES, Code, times
-from ..plan import ALIGNMENT, element_count
+from ..plan import element_count
 from ..tensor import Tensor
 from .kernel import Kernel
 from .library import library

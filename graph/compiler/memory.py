@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ...errors import CompileError
+from ..aligned import ALIGNMENT
 from ..code import Code, Index, identifier, plus, size_text, times
-from ..plan import ALIGNMENT, element_count
+from ..plan import element_count
 from ..tensor import Dimension, Shape, Tensor
 from ..variables import Variable
 from .kernel import Item
