@@ -10,7 +10,7 @@ from ..errors import InvalidValue, UnseenCategory
 from .factor import Factor
 from .frames import Frame
 from .kinds import KINDS
-from .values import kind_of
+from .values import kind_of, shown
 
 __all__ = ["Cells", "cells_of", "learn_cells", "refuse_unseen"]
 
@@ -80,7 +80,7 @@ def _refuse_kind(key: str, factor: Factor, cells: Cells) -> None:
         row, given = factor.row_of(int(np.flatnonzero(factor.codes < 0)[0])), "a missing value"
     else:
         wanted = np.array([kind_of(value) == new for value in factor.values])
-        row, given = factor.row_where(wanted), repr(factor.values[int(wanted.argmax())])
+        row, given = factor.row_where(wanted), shown(factor.values[int(wanted.argmax())])
     raise UnseenCategory(
         f"column {key!r}",
         f"row {row} is of another kind ({new}) than when it learnt ({', '.join(cells.kinds)})",
@@ -102,6 +102,6 @@ def refuse_unseen(key: str, factor: Factor, unseen: np.ndarray) -> None:
         raise UnseenCategory(
             f"column {key!r}",
             f"row {row} holds a value outside the vocabulary",
-            repr(value),
+            shown(value),
             "add it, or set strict=False",
         )

@@ -40,9 +40,21 @@ class Column(abc.ABC):
 
     def __init_subclass__(cls, kind: str = "", **options: Any):
         super().__init_subclass__(**options)
+        # In the class itself: a dataclass then writes none of its own.
+        cls.__repr__ = Column.__repr__  # type: ignore[method-assign]
         if kind:
             cls.kind = kind
             KINDS.add(kind, cls)
+
+    def __repr__(self) -> str:
+        """Return what was asked for and learnt, without what is as by default."""
+        fields: Any = dataclasses.fields(self)  # type: ignore[arg-type]
+        given = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields
+            if field.name != "cells" and getattr(self, field.name) != field.default
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
 
     @property
     @abc.abstractmethod

@@ -50,6 +50,9 @@ class Raw:
     key: str
     cells: Cells | None = None
 
+    def __repr__(self) -> str:
+        return repr(self.key)
+
     @property
     def name(self) -> str:
         """The key."""

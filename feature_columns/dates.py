@@ -18,6 +18,7 @@ from .column import Keyed, Number
 from .factor import Factor
 from .frames import Frame, as_frame
 from .normalizers import Affine
+from .values import shown
 
 __all__ = ["DatePart", "Elapsed", "date_column", "elapsed_column"]
 
@@ -162,7 +163,7 @@ def _dates(key: str, factor: Factor) -> pd.DatetimeIndex:
         raise InvalidValue(
             f"column {key!r}",
             f"row {factor.row_where(wrong)} is not a date",
-            repr(value),
+            shown(value),
             "give a date or its ISO 8601 text",
         )
     return pd.DatetimeIndex(dates.dt.tz_localize(None))

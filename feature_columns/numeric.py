@@ -18,6 +18,8 @@ from .checks import check_choice, check_count, check_key
 from .column import Number
 from .frames import Frame, as_frame
 from .normalizers import NORMALIZERS, Normalizer
+from .reading import first_text
+from .values import shown
 
 __all__ = ["Numeric", "numeric_column"]
 
@@ -70,7 +72,8 @@ class Numeric(Number, kind="numeric"):
         gaps = np.isnan(values)
         counts = np.maximum((~gaps).sum(axis=0), 1)
         means = np.where(gaps, 0.0, values).sum(axis=0) / counts
-        kinds = ("missing", "number") if gaps.any() else ("number",)
+        texts = first_text(frame.column(self.key)) is not None
+        kinds = ("missing",) * bool(gaps.any()) + ("number",) + ("text",) * texts
         cells = Cells(several=self.width > 1, kinds=kinds)
         return dataclasses.replace(self, scale=scale, fill=tuple(means.tolist()), cells=cells)
 
@@ -87,6 +90,8 @@ class Numeric(Number, kind="numeric"):
 
     def filled(self, frame: Frame) -> np.ndarray:
         """Return the raw numbers with missing ones treated by the column's policy."""
+        if frame.strict and self.cells is not None and "text" not in self.cells.kinds:
+            self._refuse_text(frame)
         values = frame.numbers(self.key, self.width)
         if values.dtype.kind != "f":
             return values
@@ -98,10 +103,20 @@ class Numeric(Number, kind="numeric"):
             raise UnseenCategory(
                 f"column {self.key!r}",
                 f"row {row} is missing, and no number was when it learnt",
-                repr(values[row].tolist()),
+                shown(values[row] if self.width > 1 else values[row, 0]),
                 "give a number, or set strict=False",
             )
         return self._fill(values, gaps, row)
+
+    def _refuse_text(self, frame: Frame) -> None:
+        found = first_text(frame.column(self.key))
+        if found is not None:
+            raise UnseenCategory(
+                f"column {self.key!r}",
+                f"row {found[0]} is a text, and none was when it learnt",
+                shown(found[1]),
+                "give a number, or set strict=False",
+            )
 
     def _fill(self, values: np.ndarray, gaps: np.ndarray, row: int) -> np.ndarray:
         if self.missing == "nan":
@@ -130,6 +145,8 @@ class Numeric(Number, kind="numeric"):
                 repr(self.normalizer_fn),
                 "use normalizer=, or apply the function before",
             )
+        if self.cells is not None:
+            writer.check(self.key, ("missing", "number", "boolean", *self.cells.kinds))
         function = writer.name("numbers_of", self.name)
         several = self.width > 1
         x, scaled = ("x[i]" if several else "x[0]"), ("out[i]" if several else "out[0]")

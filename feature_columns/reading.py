@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidValue
-from .values import is_missing, is_several
+from .values import is_missing, is_several, shown
 
-__all__ = ["read_numbers"]
+__all__ = ["first_text", "read_numbers"]
 
 # Dates of numpy are integers too, but of no such type.
 PLAIN = frozenset({int, float, np.int64, np.int32, np.float64, np.float32})
@@ -47,10 +47,31 @@ def read_numbers(key: str, cells: Any, width: int) -> np.ndarray:
         )
     if found.dtype.kind == "f" and np.isinf(found).any():
         row = int(np.flatnonzero(np.isinf(found).any(axis=1))[0])
-        raise InvalidValue(
-            f"column {key!r}", f"row {row} is infinite", found[row].tolist(), "clip it or drop it"
-        )
+        given = shown(found[row] if width > 1 else found[row, 0])
+        raise InvalidValue(f"column {key!r}", f"row {row} is infinite", given, "clip it or drop it")
     return found
+
+
+def first_text(cells: Any) -> tuple[int, Any] | None:
+    """Return the first text among the cells and its row; None where there is none.
+
+    Examples
+    --------
+    >>> first_text(["", "41"])
+    (1, '41')
+    """
+    if isinstance(cells, pd.Series):
+        kinds = cells.cat.categories.dtype if isinstance(cells.dtype, pd.CategoricalDtype) else None
+        if pd.api.types.is_numeric_dtype(kinds or cells.dtype):
+            return None
+        cells = cells.to_numpy(dtype=object)
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "iufbmM":
+        return None
+    for row, cell in enumerate(cells):
+        for value in cell if is_several(cell) else (cell,):
+            if isinstance(value, (str, bytes)) and value:
+                return row, value
+    return None
 
 
 def _read(key: str, cells: Any, width: int) -> np.ndarray:
@@ -123,4 +144,4 @@ def _number(value: Any) -> float:
 
 
 def _refuse(key: str, row: int, value: Any, todo: str = _TODO) -> None:
-    raise InvalidValue(f"column {key!r}", f"row {row} is not a number", repr(value), todo)
+    raise InvalidValue(f"column {key!r}", f"row {row} is not a number", shown(value), todo)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_missing", "is_several", "kind_of", "kinds_of", "text", "texts", "whole"]
+__all__ = ["is_missing", "is_several", "kind_of", "kinds_of", "shown", "text", "texts", "whole"]
 
 _WHOLE = re.compile(r"-?[0-9]+(\.0)?")
 _BOOLEANS = {"False": 0, "True": 1}
@@ -87,6 +87,19 @@ def kinds_of(values: Sequence[Any] | np.ndarray) -> frozenset[str]:
         kind = "boolean" if values.dtype.kind == "b" else "number"
         return frozenset([kind] if len(values) else [])
     return frozenset(kind_of(value) for value in _one_of_each_type(values))
+
+
+def shown(value: Any) -> str:
+    """Return a value as one would write it: a number of numpy's as the number it is.
+
+    Examples
+    --------
+    >>> shown(np.int64(7)), shown(np.array(["a"])), shown("a")
+    ('7', "['a']", "'a'")
+    """
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return str(value)
+    return repr(value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value)
 
 
 def whole(value: str) -> int | None:

@@ -260,3 +260,14 @@ def test_crosses_by_table_by_row_and_one_by_one_agree():
         two = {k: cells[:500] for k, cells in frame.items()}
         assert column.encode(two).tolist() == whole[:500].tolist()
         assert (whole == -1).any() == (known in keys)
+
+
+def test_a_column_shows_what_is_not_as_by_default():
+    city = fc.categorical_column("city", max_tokens=9)
+    assert repr(city) == "Learnt(key='city', max_tokens=9)"
+    learnt = city.learn({"city": ["Oslo", "Rome"]})
+    assert repr(learnt).endswith("max_tokens=9, vocabulary=Vocabulary('Oslo', 'Rome'; 2 tokens))")
+    assert repr(fc.embedding_column(city, 8)) == f"Embedding(categorical={city!r}, dimension=8)"
+    crossed = fc.crossed_column(["city", "age"], 10)
+    assert repr(crossed) == "Crossed(leaves=('city', 'age'), hash_bucket_size=10)"
+    assert "scale" in repr(fc.numeric_column("age", normalizer="log").learn({"age": [1.0]}))

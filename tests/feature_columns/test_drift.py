@@ -140,12 +140,28 @@ def encode_strictly(column, learnt_from, cells):
         (fc.categorical_column_with_identity("x", 3), [0], [0, 3], 1, "3"),
         (fc.categorical_column_with_hash_bucket("x", 3), ["a"], ["z", 3], 1, "3"),
         (fc.crossed_column(["x", fc.categorical_column("x")], 9), ["a"], ["a", "b"], 1, "'b'"),
-        (fc.numeric_column("x"), [1.0, 2.0], [1.0, np.nan], 1, "nan"),
+        (fc.categorical_column("x"), np.array([1, 2]), np.array([2, 7]), 1, "7;"),
+        (fc.numeric_column("x"), [1.0, 2.0], [1.0, np.nan], 1, "nan;"),
+        (fc.numeric_column("x"), [1.0, 2.0], [1.0, "2"], 1, "'2'"),
+        (fc.numeric_column("x"), [1.0, 2.0], pd.Series(["1", "2"], dtype="category"), 0, "'1'"),
+        (fc.numeric_column("x", 2), [[1.0, 2.0]], [[1, 2], [3, "4"]], 1, "'4'"),
     ],
 )
 def test_strict_names_column_row_and_value(column, learnt_from, cells, row, given):
-    with pytest.raises(UnseenCategory, match=rf"column 'x': row {row} .* got .*{given}"):
+    with pytest.raises(UnseenCategory, match=rf"column 'x': row {row} .* got {given}"):
         encode_strictly(column, learnt_from, cells)
+
+
+def test_an_infinite_number_is_shown_as_a_number():
+    with pytest.raises(InvalidValue, match="column 'x': row 1 is infinite, got -inf; clip it"):
+        fc.encode([fc.numeric_column("x")], {"x": [1.0, -np.inf]})
+
+
+def test_strict_numbers_may_be_texts_where_they_were_texts_before():
+    column = fc.numeric_column("x")
+    assert encode_strictly(column, ["1", "2"], ["3", 4, True]).numbers.tolist() == [[3], [4], [1]]
+    assert encode_strictly(column, [1.0], pd.Series([2, 3], dtype="category")).numbers[1] == 3
+    assert encode_strictly(column, [1.0, None], [2.0, ""]).numbers[0] == 2
 
 
 def test_strict_accepts_what_was_there():
