@@ -8,14 +8,19 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from .answer import answer_of
+from .answer import Answer, answer_of
 from .folder import export_c
 
 __all__ = ["Exported"]
 
 
 class Exported:
-    """An estimator whose fit leaves ``model_``, ``head_`` and ``labels_``."""
+    """An estimator whose fit leaves a `Model` in ``model_``."""
+
+    def _answer(self) -> Answer:
+        """Return which outputs of the model's program are wanted of the C."""
+        fitted: Any = self
+        return answer_of(fitted.head_, fitted.labels_)
 
     def export_c(
         self,
@@ -31,8 +36,7 @@ class Exported:
         ----------
         folder : path
             Made where it does not exist; gets ``NAME.h``, ``NAME.c``, ``main.c``,
-            ``CMakeLists.txt`` and ``sizes.txt``. All of them are there at the end, or none is
-            touched.
+            ``CMakeLists.txt`` and ``sizes.txt``, written aside and moved there at the end.
         name : str
             What files, functions and types are called: letters, digits and single underscores.
         max_values : int, optional
@@ -64,14 +68,14 @@ class Exported:
         ['CMakeLists.txt', 'main.c', 'sizes.txt', 'visits.c', 'visits.h']
         """
         check_is_fitted(self, "model_")
-        estimator: Any = self
+        fitted: Any = self
         return export_c(
-            estimator.model_,
-            answer_of(estimator.head_, estimator.labels_),
+            fitted.model_,
+            self._answer(),
             folder,
             name,
             title=type(self).__name__,
             max_values=max_values,
-            strict=estimator.strict,
+            strict=getattr(self, "strict", False),
             overwrite=overwrite,
         )

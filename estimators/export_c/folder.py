@@ -46,7 +46,7 @@ def export_c(
     answer : Answer
         Which outputs of the program are wanted.
     folder : path
-        Made where it does not exist. All files are there at the end, or none is touched.
+        Made where it does not exist. Files are written aside and moved there at the end.
     name : str
         What files, functions and types are called: letters, digits and single underscores.
     title : str

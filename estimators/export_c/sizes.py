@@ -43,7 +43,7 @@ def sizes_text(text: ModelText, name: str) -> str:
         return "\n".join([*lines, "", f"Text, data and stack were not measured: {why}.", ""])
     said = {
         "text": "bytes, code and constants",
-        "data": "bytes, memory that is written",
+        "data": "bytes, addresses that a loader fills in",
         "bss": "bytes, memory that starts as zero",
         "stack": "bytes at most, without the C library's functions",
     }

@@ -119,7 +119,8 @@ int model_predict_classes(
 /* Return the name of a class, or of a label; NULL where there is no such one. */
 const char *model_class_name(long number);
 #endif
-/* Return the column to blame when the last row of a call was refused, a MODEL_COLUMN_... */
+
+/* Return the column to blame when the last row of a call was refused, as MODEL_COLUMN_... name it. */
 int model_refused_column(const void *scratch);
 
 /* Return what a status means, in English. */

@@ -21,6 +21,8 @@ from cannery.errors import InvalidType, InvalidValue
 from cannery.estimators import ESTIMATORS
 from cannery.estimators.export_c import Answer, answer_of, export_c
 from cannery.feature_columns import categorical_column, numeric_column
+from cannery.feature_columns.c_text.library import piece_names
+from cannery.graph.compiler.ahead import library_functions
 
 ROWS = 400
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
@@ -404,6 +406,10 @@ def test_sizes_are_measured_or_said_not_to_be(small, compiler, tmp_path, monkeyp
     monkeypatch.setenv("CANNERY_JIT", "0")
     text = (small.export_c(tmp_path / "other") / "sizes.txt").read_text(encoding="utf-8")
     assert "were not measured: no C compiler was found" in text
+
+
+def test_both_libraries_of_c_can_stand_in_one_file():
+    assert not library_functions().keys() & piece_names()
 
 
 def test_a_model_alone_is_enough(small, tmp_path):
