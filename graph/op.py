@@ -164,6 +164,12 @@ class Op:
         given = ", ".join(f"{x.name} {x.shape} {x.dtype}" for x in inputs)
         return ShapeMismatch(f"op {self.name!r}", wrong, given)
 
+    def require_axes(self, x: Tensor, *axes: Any) -> None:
+        """Refuse anything but axes of `x`, each once, counted from the front."""
+        known = all(type(i) is int and 0 <= i < x.rank for i in axes)
+        if not known or len(set(axes)) < len(axes):
+            raise self.refuse(f"has no axes {axes}", x)
+
 
 class _Constant(Op):
     """y = value."""

@@ -11,7 +11,7 @@ import numpy as np
 from ..code import C_TYPES, Code, Index, Writer, size_text, times
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Tensor, TensorLike
-from .reduction import Axis, axes_of, sum
+from .reduction import Axis, axes_of, require_fold, sum
 
 __all__ = ["count", "mean"]
 
@@ -23,6 +23,7 @@ class _Count(Op):
     of_shapes = True
 
     def infer(self, x: Tensor, *, axis: tuple[int, ...], dtype: str) -> Spec:
+        require_fold(self, x, axis, False)
         return Spec((), np.dtype(dtype))
 
     def kernel(self, xp: Any, *, axis: tuple[int, ...], dtype: str) -> Kernel:

@@ -198,6 +198,7 @@ class _Concat(Op):
 
     def infer(self, *xs: Tensor, axis: int) -> Spec:
         first = xs[0]
+        self.require_axes(first, axis)
         for x in xs:
             others = [x.shape[:axis] + x.shape[axis + 1 :] for x in (first, x)]
             if x.rank <= axis or x.dtype != first.dtype or others[0] != others[1]:

@@ -76,7 +76,11 @@ class _Random(Op):
 
     row_local = True
 
-    def infer(self, like: Tensor, step: Tensor, **attributes: Any) -> Spec:
+    def infer(self, like: Tensor, step: Tensor, *, seed: Any = None, rate: Any = 0.0) -> Spec:
+        if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+            raise self.refuse(f"cannot draw with the seed {seed!r}", like)
+        if not isinstance(rate, float) or not 0 <= rate < 1:
+            raise self.refuse(f"cannot drop at the rate {rate!r}", like)
         if like.dtype.kind != "f" or step.shape or step.dtype != np.int64:
             raise self.refuse("takes floating point and a step (int64, scalar)", like, step)
         return Spec(like.shape, like.dtype)

@@ -27,6 +27,13 @@ def axes_of(op: Op, x: Tensor, axis: Axis) -> tuple[int, ...]:
     return tuple(sorted({int(i) % x.rank for i in given}))
 
 
+def require_fold(op: Op, x: Tensor, axis: Any, keepdims: Any) -> None:
+    """Refuse what are no axes of `x` to fold."""
+    if not isinstance(axis, tuple) or not isinstance(keepdims, bool):
+        raise op.refuse(f"cannot fold the axes {axis}", x)
+    op.require_axes(x, *axis)
+
+
 def reduced(shape: Shape, axis: tuple[int, ...], keepdims: bool) -> Shape:
     kept: list[Dimension] = []
     for i, size in enumerate(shape):
@@ -77,6 +84,7 @@ class _Reduction(Op):
     def infer(self, x: Tensor, *, axis: tuple[int, ...], keepdims: bool) -> Spec:
         if x.dtype.kind not in self._kinds:
             raise self.refuse("takes numbers (use cast)", x)
+        require_fold(self, x, axis, keepdims)
         return Spec(reduced(x.shape, axis, keepdims), x.dtype)
 
     def kernel(self, xp: Any, *, axis: tuple[int, ...], keepdims: bool) -> Kernel:

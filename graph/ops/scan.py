@@ -24,6 +24,7 @@ class _ArgMax(Op):
     folds = True
 
     def infer(self, x: Tensor, *, axis: int) -> Spec:
+        self.require_axes(x, axis)
         if x.shape[axis] == 0:
             raise self.refuse("needs at least one element", x)
         return Spec(reduced(x.shape, (axis,), False), np.dtype("int64"))
@@ -85,6 +86,7 @@ class _CumulativeSum(Op):
     name = "cumsum"
 
     def infer(self, x: Tensor, *, axis: int, reverse: bool) -> Spec:
+        self.require_axes(x, axis)
         if x.dtype.kind not in "fiu":
             raise self.refuse("takes numbers (use cast)", x)
         return Spec(x.shape, x.dtype)

@@ -87,7 +87,7 @@ class _RepeatRows(Op):
 
     def infer(self, x: Tensor, lengths: Tensor, *, count: Dimension) -> Spec:
         _require_lengths(self, x, lengths)
-        if x.shape[0] != lengths.shape[0]:
+        if x.shape[0] != lengths.shape[0] or count is None:
             raise self.refuse("needs a length for each row", x, lengths)
         return Spec((count, *x.shape[1:]), x.dtype)
 
@@ -96,6 +96,9 @@ class _RepeatRows(Op):
             y = xp.repeat(x, lengths, 0)
             if out is None:
                 return y
+            if len(y) != len(out):
+                wrong = f"lengths must add up to {len(out)}"
+                raise InvalidValue("op 'repeat_rows'", wrong, len(y))
             np.copyto(out, y)
             return out
 

@@ -233,7 +233,8 @@ class _Squeeze(Op):
     view = True
 
     def infer(self, x: Tensor, *, axes: tuple[int, ...]) -> Spec:
-        if any(not 0 <= i < x.rank or x.shape[i] != 1 for i in axes):
+        self.require_axes(x, *axes)
+        if any(x.shape[i] != 1 for i in axes):
             raise self.refuse(f"axes {axes} must have size 1", x)
         return Spec(tuple(size for i, size in enumerate(x.shape) if i not in axes), x.dtype)
 

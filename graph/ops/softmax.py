@@ -11,7 +11,7 @@ from ..code import Code, Index, Writer
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Tensor, TensorLike
 from .elementwise import exp, subtract
-from .reduction import Axis, axes_of, fold, reduced, restored
+from .reduction import Axis, axes_of, fold, reduced, require_fold, restored
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
@@ -26,6 +26,7 @@ class _LogSumExp(Op):
     def infer(self, x: Tensor, *, axis: tuple[int, ...], keepdims: bool) -> Spec:
         if x.dtype.kind != "f":
             raise self.refuse("takes floating point", x)
+        require_fold(self, x, axis, keepdims)
         return Spec(reduced(x.shape, axis, keepdims), x.dtype)
 
     def kernel(self, xp: Any, *, axis: tuple[int, ...], keepdims: bool) -> Kernel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
 import json
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cannery import graph as g
-from cannery.errors import InvalidValue
+from cannery.errors import CanneryError, InvalidValue
 from cannery.graph.serialize import from_json, to_json
 
 
@@ -169,3 +170,26 @@ def test_a_constant_of_the_wrong_length_is_refused(program):
     constant["attributes"]["value"]["shape"] = [7]
     with pytest.raises(InvalidValue, match="wrong length"):
         from_json(data)
+
+
+HOSTILE = [99, -1, 2**40, 1.5, "x", None, True, [0], {}]
+HOSTILE += [{"tuple": t} for t in ([], [99], [-1], [0, 0], [True], [None], [5, -3, 0], [1, 1, 1])]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", [name for name, op in g.OPS.items() if any(op.samples())])
+def test_hostile_attributes_are_refused_or_harmless(name):
+    sample = next(iter(g.OPS[name].samples()))
+    feeds = {f"x{i}": array for i, array in enumerate(sample.arrays)}
+    inputs = [g.placeholder(key, array.shape, array.dtype) for key, array in feeds.items()]
+    program = g.Program(outputs={"y": g.OPS[name](*inputs, **sample.attributes)})
+    text = json.dumps(program.to_json())
+    for key, value in itertools.product(sample.attributes, HOSTILE):
+        data = json.loads(text)
+        next(node for node in data["nodes"] if node["op"] == name)["attributes"][key] = value
+        try:
+            execution = g.Program.from_json(data).start()
+        except InvalidValue:
+            continue
+        with contextlib.suppress(CanneryError):
+            execution.run(feeds)
