@@ -25,6 +25,7 @@ __all__ = [
     "Push",
     "Writer",
     "c_number",
+    "count_text",
     "identifier",
     "plus",
     "size_text",
@@ -112,7 +113,8 @@ def identifier(name: str) -> str:
     return "".join(c if c.isalnum() and c.isascii() else "_" for c in name)
 
 
-def _count(shape: Sequence[Dimension]) -> Code:
+def count_text(shape: Sequence[Dimension]) -> Code:
+    """Return the C text of how many elements a shape has."""
     total = Code("1")
     for size in shape:
         total = times(total, size_text(size))
@@ -226,7 +228,7 @@ def _moved(old: Sequence[Dimension], new: Sequence[Dimension], axes: Sequence[Co
         return [wide[0] if size != 1 else ZERO for size in new]
     flat, found = _ravel(axes, old), list[Code]()
     for i, size in enumerate(new):
-        after = _count(new[i + 1 :])
+        after = count_text(new[i + 1 :])
         part = flat if after == "1" else Code(f"({flat}) / {_bracketed(after)}", flat)
         first = all(before == 1 for before in new[:i])
         wrapped = part if first else Code(f"({part}) % {size_text(size)}", part)
@@ -327,8 +329,11 @@ class Writer(Protocol):
     ) -> AbstractContextManager[tuple[Code, tuple[Code, ...], Callable[[str], None]]]:
         """Open loops that fold elements; give the total, the counters and what writes inside."""
 
-    def row(self, ids: Tensor, index: Index, rows: Dimension, op: str) -> Code:
+    def row(self, ids: Tensor, index: Index, rows: Dimension | Code, op: str) -> Code:
         """Return a checked id: below `rows`, or negative for none."""
+
+    def require(self, total: Code, count: Dimension, op: str) -> None:
+        """Write that the lengths added up so far must make `count`."""
 
     def unravel(self, flat: Code, shape: Shape) -> tuple[Code, ...]:
         """Return the place along each axis of an element counted in row-major order."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..errors import InvalidType, InvalidValue, ShapeMismatch
 from .tensor import Tensor
 
-__all__ = ["Feeder", "Results"]
+__all__ = ["Feeder", "Results", "check_outputs"]
 
 Array = npt.NDArray[Any]
 
@@ -67,9 +67,11 @@ class Feeder:
             self._fixed.append((node.name, array))
 
     def _add_ragged(self, node: Tensor, owner: str, ragged: Any) -> None:
-        self.owners[owner] = ragged
         offsets = np.asarray(ragged.offsets)
-        self._count(owner, len(offsets) - 1)
+        if owner not in self.owners:
+            _check_ragged(owner, offsets, ragged)
+            self._count(owner, len(offsets) - 1)
+        self.owners[owner] = ragged
         values = ragged.weights if node.name == f"{owner}/weights" else ragged.ids
         if node.name == f"{owner}/lengths":
             values = None
@@ -141,6 +143,29 @@ class Feeder:
                 buffers[name][...] = lengths
                 continue
             ragged[name] = values[index].astype(dtype, copy=False)
+
+
+def _check_ragged(name: str, offsets: Array, ragged: Any) -> None:
+    """Refuse offsets that point outside the values, which compiled code would follow."""
+    shown = [np.asarray(part) for part in (ragged.ids, ragged.weights) if part is not None]
+    if any(part.ndim != 1 or part.dtype.kind not in "fiub" for part in shown):
+        raise InvalidType(f"feed {name!r}", "ids and weights must be vectors of numbers")
+    most = min(map(len, shown))
+    if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or not len(offsets):
+        given = f"{offsets.dtype} of shape {offsets.shape}"
+        raise InvalidType(f"feed {name!r}", "offsets must be a list of whole numbers", given)
+    if not 0 <= offsets[0] <= offsets[-1] <= most or (offsets[1:] < offsets[:-1]).any():
+        given = f"{offsets.min()} to {offsets.max()}"
+        wanted = f"offsets must grow from 0 to at most {most}, the number of values"
+        raise InvalidValue(f"feed {name!r}", wanted, given)
+
+
+def check_outputs(outputs: Mapping[str, Tensor]) -> None:
+    """Refuse outputs of which a run cannot say how much memory they take."""
+    for name, node in outputs.items():
+        if any(not isinstance(size, int) for size in node.shape[node.shape[:1] == (None,) :]):
+            wanted = "only its first axis may depend on the feeds, and only as the batch"
+            raise ShapeMismatch(f"output {name!r}", wanted, node.shape)
 
 
 def _places(offsets: Array, chosen: Any) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..errors import InvalidType, InvalidValue, ShapeMismatch
 from .aligned import ALIGNMENT, aligned
 from .binding import Binding
-from .feeds import Feeder, Results
+from .feeds import Feeder, Results, check_outputs
 from .lowering import id_limits, in_range, lowered
 from .plan import Plan, element_count
 from .staging import rowwise, substitute
@@ -177,10 +177,7 @@ class Execution:
         adopt: bool = False,
         times: dict[Tensor, float] | None = None,
     ):
-        for name, node in program.outputs.items():
-            if any(not isinstance(size, int) for size in node.shape[node.shape[:1] == (None,) :]):
-                wanted = "only its first axis may depend on the feeds, and only as the batch"
-                raise ShapeMismatch(f"output {name!r}", wanted, node.shape)
+        check_outputs(program.outputs)
         self.program, self._times = program, times
         self._before: Execution | None = None
         self._step: Step = program

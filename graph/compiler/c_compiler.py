@@ -31,6 +31,7 @@ FLAGS = (
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",
+    "-fwrapv",  # whole numbers overflow as numpy's do
     "-fopenmp-simd",
     "-fPIC",
     "-shared",

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import InvalidValue, NonFinite
-from ..feeds import Feeder, Results
+from ..feeds import Feeder, Results, check_outputs
 from ..interpreter import DEFAULT_BATCH, allocate_variables
 from ..step import Step
 from ..tensor import Tensor
@@ -59,6 +59,7 @@ class Compiled:
     """
 
     def __init__(self, program: Step, extra: tuple[str, ...] = (), text: Source | None = None):
+        check_outputs(program.outputs)
         self.program = program
         self.text = text or Source(program)
         self.source = self.text.text
@@ -271,8 +272,8 @@ class CompiledExecution:
 
     def _refuse(self, run: Any) -> None:
         if run.bad[0] >= 0:
-            name, limit = self._source.checks[run.bad[0]], run.bad[2]
-            raise InvalidValue(f"op {name!r}", f"ids must be below {limit}", int(run.bad[1]))
+            name, wanted = self._source.checks[run.bad[0]]
+            raise InvalidValue(f"op {name!r}", f"{wanted} {run.bad[2]}", int(run.bad[1]))
         node = self.program.outputs[self._source.outputs[run.guard]]
         raise NonFinite(f"tensor {node.name!r}", "is not finite")
 

@@ -259,18 +259,25 @@ class Nest:
         text = f"({condition} ? {found} : 0)" if condition else str(found)
         return self.let(x.dtype, text, found, *depths, name=x.name)
 
-    def row(self, ids: Tensor, index: Index, rows: Dimension, op: str) -> Code:
+    def row(self, ids: Tensor, index: Index, rows: Dimension | Code, op: str) -> Code:
         """Return a checked id: below `rows`, or negative for none."""
-        raw = self.read(ids, index)
+        raw, rows = self.read(ids, index), rows if isinstance(rows, Code) else size_text(rows)
         key = ("id", str(raw), rows)
         for scope in reversed(self.chain):
             if key in scope.memo:
                 return scope.memo[key]
-        where = self.source.check(op)
-        text = f"row_of({raw}, {rows}, bad, {where})" if rows is not None else str(raw)
+        where = self.source.check(op, "ids must be below")
+        text = f"row_of({raw}, {rows}, bad, {where})"
         row = self.let("int64", text, raw, Code("", index.depth), name="id")
         self.chain[row.depth].memo[key] = row
         return row
+
+    def require(self, total: Code, count: Dimension, op: str) -> None:
+        """Write that the lengths added up so far must make `count`."""
+        where = self.source.check(op, "lengths must add up to")
+        self.line(f"if ({total} != {size_text(count)}) {{")
+        self.line(f"  bad[0] = {where}, bad[1] = {total}, bad[2] = {size_text(count)};")
+        self.line("}")
 
     def unravel(self, flat: Code, shape: Shape) -> tuple[Code, ...]:
         """Return the place along each axis of an element counted in row-major order."""

@@ -78,7 +78,7 @@ class Source:
         self.memory = Memory(self.schedule, TILE, self.loaded)
         self.variables: list[Tensor] = [*program.variables, *self.plan.arenas]
         self.outputs = list(program.outputs)
-        self.checks: list[str] = []
+        self.checks: list[tuple[str, str]] = []
         self.kernels: list[Kernel] = []
         self._constants: dict[Tensor, str] = {}
         self._names: dict[Tensor, str] = {}
@@ -110,12 +110,12 @@ class Source:
         first = " + first" if self._by_rows else ""
         self._used[name] = f"const int64_t *const order = w->run->order + done{first};"
 
-    def check(self, op: str) -> int:
-        """Return the number of an op that checks ids."""
-        if op not in self.checks:
-            self.checks.append(op)
+    def check(self, op: str, wanted: str) -> int:
+        """Return the number of what an op checks."""
+        if (op, wanted) not in self.checks:
+            self.checks.append((op, wanted))
         self._used["bad"] = "int64_t *const bad = w->bad;"
-        return self.checks.index(op)
+        return self.checks.index((op, wanted))
 
     def place(self, node: Tensor) -> Place | None:
         """Return where a value is in memory; None if it has none."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..code import Code, Index, Push, Writer, size_text
+from ..code import Code, Index, Push, Writer, count_text, size_text
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Shape, Tensor, TensorLike
 from .lookup import require_ids, scatter, take, within
@@ -88,6 +88,8 @@ class _GroupIds(Op):
                 out = xp.full(ids.shape, -1, ids.dtype)
             else:
                 out.fill(-1)
+            if xp is np:
+                within(groups, groups.size, "group_ids")
             # Group -1 is the last place, which is free where any id is missing.
             values = xp.maximum(ids.reshape(-1), -1)
             return _put(xp, out, groups.reshape(-1), values)
@@ -99,7 +101,7 @@ class _GroupIds(Op):
 
     def push(self, c: Writer, y: Tensor, index: Index) -> Push:
         ids, groups = y.inputs
-        group = c.row(groups, index, None, self.name)
+        group = c.row(groups, index, count_text(groups.shape), self.name)
         place = Index(y.shape, c.unravel(group, y.shape), group)
         return Push(place, c.read(ids, index), Code(f"{group} >= 0", group), adds=False)
 
@@ -135,7 +137,7 @@ class _SumGroups(Op):
 
     def push(self, c: Writer, y: Tensor, index: Index) -> Push:
         groups, values = y.inputs
-        group = c.row(groups, index.head(groups.shape), None, self.name)
+        group = c.row(groups, index.head(groups.shape), count_text(groups.shape), self.name)
         lead = c.unravel(group, groups.shape)
         place = Index(y.shape, (*lead, *index.axes[groups.rank :]))
         return Push(place, c.read(values, index), Code(f"{group} >= 0", group))

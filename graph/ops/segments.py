@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidValue
-from ..code import Code, Index, Writer
+from ..code import Code, Index, Writer, size_text
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Dimension, Tensor, TensorLike
 
@@ -20,6 +20,38 @@ _LENGTHS = np.array([2, 0, 3, 0], np.int32)
 def _require_lengths(op: Op, x: Tensor, lengths: Tensor) -> None:
     if lengths.rank != 1 or lengths.dtype not in (np.int32, np.int64) or not x.rank:
         raise op.refuse("lengths must be whole numbers, one a bag", x, lengths)
+
+
+def _require_total(op: Op, total: int, wanted: Dimension) -> None:
+    if total != wanted:
+        raise InvalidValue(f"op {op.name!r}", f"lengths must add up to {wanted}", total)
+
+
+class _Lengths:
+    """Counts values bag by bag in C, never past the last one.
+
+    Parameters
+    ----------
+    c : Writer
+    op : Op
+    lengths : Tensor
+    count : Dimension
+        What the lengths must add up to.
+    """
+
+    def __init__(self, c: Writer, op: Op, lengths: Tensor, count: Dimension):
+        self.c, self.op, self.lengths, self.count = c, op, lengths, count
+        self.place, self.total = c.local("int64_t", "0"), c.local("int64_t", "0")
+
+    def of(self, i: Code) -> str:
+        """Return the size of the loop over the values of bag `i`."""
+        end = self.c.read(self.lengths, Index(self.lengths.shape, (i,)))
+        self.c.line(f"{self.total} += {end} > 0 ? {end} : 0;")
+        return f"{end} && {self.place} < {size_text(self.count)}, {self.place}++"
+
+    def check(self) -> None:
+        """Write the check that all values have been counted."""
+        self.c.require(self.total, self.count, self.op.name)
 
 
 class _SegmentSum(Op):
@@ -36,10 +68,10 @@ class _SegmentSum(Op):
             return lambda x, lengths, out: _segment_sum_by_matmul(xp, x, lengths)
 
         def compute(x: Array, lengths: Array, out: Array | None = None) -> Array:
+            lengths = np.maximum(lengths, 0)
             ends = np.cumsum(lengths)
             total = int(ends[-1]) if len(ends) else 0
-            if total != len(x):
-                raise InvalidValue("op 'segment_sum'", f"lengths must add up to {len(x)}", total)
+            _require_total(self, total, len(x))
             if out is None:
                 out = np.zeros((len(lengths), *x.shape[1:]), x.dtype)
             else:
@@ -59,14 +91,14 @@ class _SegmentSum(Op):
 
     def write(self, c: Writer, y: Tensor) -> None:
         x, lengths = y.inputs
-        place = c.local("int64_t", "0")
+        counted = _Lengths(c, self, lengths, x.shape[0])
         with c.loop(y.shape[0]) as i:
             with c.loops(y.shape[1:]) as inner:
                 c.store(y, Index(y.shape, (i, *inner)), Code("0"))
-            end = c.read(lengths, Index(lengths.shape, (i,)))
-            with c.repeat(f"{end}, {place}++"), c.loops(y.shape[1:]) as inner:
-                value = c.read(x, Index(x.shape, (c.here(place), *inner)))
+            with c.repeat(counted.of(i)), c.loops(y.shape[1:]) as inner:
+                value = c.read(x, Index(x.shape, (c.here(counted.place), *inner)))
                 c.store(y, Index(y.shape, (i, *inner)), value, adds=True)
+        counted.check()
 
     def samples(self) -> Iterable[Sample]:
         x = np.random.default_rng(16).normal(size=(5, 2))
@@ -93,6 +125,10 @@ class _RepeatRows(Op):
 
     def kernel(self, xp: Any, *, count: Dimension) -> Kernel:
         def compute(x: Array, lengths: Array, out: Array | None = None) -> Array:
+            lengths = xp.maximum(lengths, 0)
+            if xp is np and (isinstance(count, int) or out is not None):
+                total = int(lengths.sum(dtype=np.int64))
+                _require_total(self, total, count if out is None else len(out))
             y = xp.repeat(x, lengths, 0)
             if out is None:
                 return y
@@ -114,12 +150,15 @@ class _RepeatRows(Op):
 
     def write(self, c: Writer, y: Tensor) -> None:
         x, lengths = y.inputs
-        place = c.local("int64_t", "0")
-        with c.loop(x.shape[0]) as i:
-            end = c.read(lengths, Index(lengths.shape, (i,)))
-            with c.repeat(f"{end}, {place}++"), c.loops(y.shape[1:]) as inner:
-                value = c.read(x, Index(x.shape, (i, *inner)))
-                c.store(y, Index(y.shape, (c.here(place), *inner)), value)
+        counted = _Lengths(c, self, lengths, y.shape[0])
+        with (
+            c.loop(x.shape[0]) as i,
+            c.repeat(counted.of(i)),
+            c.loops(y.shape[1:]) as inner,
+        ):
+            value = c.read(x, Index(x.shape, (i, *inner)))
+            c.store(y, Index(y.shape, (c.here(counted.place), *inner)), value)
+        counted.check()
 
     def samples(self) -> Iterable[Sample]:
         x = np.random.default_rng(17).normal(size=(4, 2))

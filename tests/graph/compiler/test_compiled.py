@@ -10,20 +10,25 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cannery.errors import InvalidType, InvalidValue, ShapeMismatch
+from cannery.errors import CanneryError, InvalidType, InvalidValue, NonFinite, ShapeMismatch
 from cannery.graph import (
     Program,
     Variable,
     concat,
     exp,
+    gather,
     matmul,
     mean,
     placeholder,
     relu,
+    repeat_rows,
+    segment_sum,
     sigmoid,
     softmax,
+    sum_groups,
     sum_rows,
     take,
+    transpose,
 )
 from cannery.graph import sum as total
 
@@ -204,3 +209,156 @@ def test_other_threads_of_python_go_on_meanwhile(training):
     counter.join()
     assert counted[0] > 10
     assert execution.variables["steps"] == 1000
+
+
+@pytest.fixture(scope="module")
+def lookups(has_compiler):
+    """Everything that follows what a feed says, and a step that changes what it looks up."""
+    ids, groups = placeholder("ids", (None, 2), "int32"), placeholder("groups", (None,), "int32")
+    lengths, counts = (
+        placeholder("bag/lengths", (None,), "int32"),
+        placeholder("counts", (3,), "int32"),
+    )
+    bag, weights = placeholder("bag", ("bag",), "int32"), placeholder("bag/weights", ("bag",))
+    x, values = placeholder("x", (None, 4)), placeholder("values", (7, 2))
+    table, wide = Variable(drawn(9, 4), "table"), Variable(drawn(9, 1), "wide")
+    rows = sum_rows(table, ids) + sum_rows(table, bag, weights, lengths=lengths) + x
+    outputs = {
+        "rows": rows,
+        "loss": mean(rows),
+        "gathered": gather(x, ids),
+        "row": take(x, groups),
+        "sums": sum_groups(groups, x),
+        "segments": segment_sum(values, counts),
+        "repeated": repeat_rows(values[:3], counts, 7),
+    }
+    updates = {wide: wide - total(take(wide, ids)) * 0.1, table: table * 0.5}
+    inputs = [ids, groups, bag, lengths, weights, x, counts, values]
+    return Program(inputs, outputs, updates)
+
+
+def lookup_feeds(rows=80, **given):
+    counts = DRAW.integers(0, 4, rows)
+    counts[:: rows // 7 + 1] = 200  # now and then a long one
+    words = ragged(counts)
+    words.ids, words.weights = words.ids % 9, drawn(len(words.ids))
+    words.ids[::5] = -1
+    feeds = {
+        "ids": DRAW.integers(-3, 4, (rows, 2)).astype(np.int32),
+        "groups": DRAW.integers(-1, rows, rows).astype(np.int32),
+        "bag": words,
+        "x": drawn(rows, 4),
+        "counts": np.array([2, 0, 5], np.int32),
+        "values": drawn(7, 2),
+    }
+    return {**feeds, **given}
+
+
+def with_one(array, value):
+    array = array.copy()
+    array[len(array) // 2] = value
+    return array
+
+
+HOSTILE = {
+    "too large an id": {"ids": with_one(lookup_feeds()["ids"], 9)},
+    "a huge id": {"ids": with_one(lookup_feeds()["ids"], 2**31 - 1)},
+    "an id past the columns": {"ids": with_one(lookup_feeds()["ids"], 4)},
+    "a row that is not there": {"groups": np.full(80, 80, np.int32)},
+    "lengths too long": {"counts": np.array([2, 0, 6], np.int32)},
+    "lengths too short": {"counts": np.array([2, 0, 4], np.int32)},
+    "negative lengths": {"counts": np.array([9, -2, 0], np.int32)},
+    "huge lengths": {"counts": np.array([2**31 - 1, 2**31 - 1, 2], np.int32)},
+    "text": {"x": np.full((80, 4), "a")},
+    "another shape": {"x": np.zeros((80, 5))},
+    "fewer rows": {"x": np.zeros((79, 4))},
+    "no offsets": {"bag": SimpleNamespace(offsets=[], ids=np.zeros(3), weights=np.zeros(3))},
+    "offsets that shrink": {
+        "bag": SimpleNamespace(offsets=np.arange(81)[::-1], ids=np.zeros(90), weights=np.zeros(90))
+    },
+    "offsets beyond the values": {
+        "bag": SimpleNamespace(offsets=np.arange(81), ids=np.zeros(79), weights=np.zeros(79))
+    },
+    "negative offsets": {
+        "bag": SimpleNamespace(offsets=np.arange(81) - 9, ids=np.zeros(90), weights=np.zeros(90))
+    },
+    "fewer weights than values": {
+        "bag": SimpleNamespace(offsets=np.arange(81), ids=np.zeros(80), weights=np.zeros(70))
+    },
+    "a value too large": {
+        "bag": SimpleNamespace(offsets=np.arange(81), ids=np.arange(80), weights=np.zeros(80))
+    },
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_bad_feeds_are_refused_as_by_the_interpreter(lookups, name):
+    feeds = lookup_feeds(**HOSTILE[name])
+    runs = lookups.start(), lookups.start(jit=True), lookups.start(jit=True, threads=2)
+    before = {name: array.copy() for name, array in runs[0].variables.items()}
+    refusals = []
+    for run in runs:
+        with pytest.raises(CanneryError) as refused:
+            run.run(feeds)
+        # Which of two ops sees it first may differ.
+        refusals.append((type(refused.value), str(refused.value).split(": ")[1]))
+        for variable, array in run.variables.items():
+            np.testing.assert_array_equal(array, before[variable])
+    assert refusals[0][0] == refusals[1][0] == refusals[2][0]
+    if "id" not in name:
+        assert refusals[0] == refusals[1]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 80])
+def test_odd_feeds_are_treated_as_by_the_interpreter(lookups, rows):
+    """Negative ids, NaN, empty and very long cells, rows that come twice, other dtypes."""
+    feeds = lookup_feeds(80)
+    feeds["ids"] = feeds["ids"].astype(np.int64)
+    feeds["groups"] = np.full(80, 0.0)
+    feeds["x"] = feeds["x"].astype(np.float64)
+    feeds["x"][3] = np.nan
+    order = np.repeat(np.arange(rows), 2)[::-1]
+    for batch_size in (None, 7):
+        runs = lookups.start(), lookups.start(jit=True), lookups.start(jit=True, threads=2)
+        expected, *found = (run.run(feeds, order, batch_size) for run in runs)
+        for actual in found:
+            for name, value in expected.items():
+                np.testing.assert_allclose(actual[name], value, 1e-4, 1e-4, err_msg=name)
+        for name, value in runs[0].variables.items():
+            np.testing.assert_allclose(runs[2].variables[name], value, 1e-4, 1e-4, err_msg=name)
+
+
+def test_a_refused_step_leaves_the_variables_as_the_steps_before_it_did(has_compiler):
+    """Even those that are updated before anything else is computed."""
+    x, scale, count = placeholder("x", (None,)), Variable(1.0, "scale"), Variable(0.0, "count")
+    loss = total(x * scale)
+    program = Program([x], {"loss": loss}, {scale: scale * 0.5, count: count + 1.0 + loss * 0.0})
+    data = np.ones(9, np.float32)
+    data[7] = np.inf
+    for jit in (False, True):
+        execution = program.start(jit=jit)
+        with pytest.raises(NonFinite, match="is not finite"):
+            execution.run({"x": data}, batch_size=3, finite="loss")
+        assert execution.variables["scale"] == 0.25 and execution.variables["count"] == 2
+        execution.run({"x": data[:3]}, batch_size=3, finite="loss")
+        assert execution.variables["count"] == 3
+
+
+def test_an_output_whose_size_is_unknown_is_refused(has_compiler):
+    x = placeholder("x", (None, 3))
+    with pytest.raises(ShapeMismatch, match="only its first axis may depend on the feeds"):
+        Program([x], {"turned": transpose(x)}).start(jit=True)
+
+
+def test_rows_compared_with_one_another(has_compiler):
+    x = placeholder("x", (None, 3))
+    near = exp(-matmul(x, transpose(x)))
+    shares = near / total(near, 1, keepdims=True)
+    outputs = {"near": total(near, 1), "share": total(shares, 0), "all": total(near * near)}
+    program = Program([x], outputs)
+    feeds = {"x": drawn(90, 3)}
+    one, two = program.start(), program.start(jit=True)
+    for batch_size in (None, 13):
+        found = two.run(feeds, batch_size=batch_size)
+        for name, value in one.run(feeds, batch_size=batch_size).items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-4, err_msg=name)
