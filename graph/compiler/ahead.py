@@ -148,7 +148,7 @@ class _Ahead(Source):
     def simd_sum(self, names: Sequence[str]) -> str:
         return ""
 
-    def check(self, op: str) -> int:
+    def check(self, op: str, wanted: str) -> int:
         self._used["bad"] = "int64_t bad[3] = {0, 0, 0};"
         return 0
 

@@ -274,10 +274,9 @@ class Nest:
 
     def require(self, total: Code, count: Dimension, op: str) -> None:
         """Write that the lengths added up so far must make `count`."""
-        where = self.source.check(op, "lengths must add up to")
-        self.line(f"if ({total} != {size_text(count)}) {{")
-        self.line(f"  bad[0] = {where}, bad[1] = {total}, bad[2] = {size_text(count)};")
-        self.line("}")
+        where, limit = self.source.check(op, "lengths must add up to"), size_text(count)
+        noted = f"bad[0] = {where}, bad[1] = {total}, bad[2] = {limit}"
+        self.line(f"if ({total} != {limit}) {noted};")
 
     def unravel(self, flat: Code, shape: Shape) -> tuple[Code, ...]:
         """Return the place along each axis of an element counted in row-major order."""
