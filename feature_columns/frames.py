@@ -229,4 +229,17 @@ def _series(series: Any) -> np.ndarray | list[Any]:
         return np.asarray(series.to_numpy())
     if isinstance(dtype, (narwhals.Categorical, narwhals.Enum)):
         series = series.cast(narwhals.String)
+    if isinstance(dtype, narwhals.List) and not series.implementation.is_pyarrow():
+        return _lists(series)
     return np.fromiter(series.to_list(), dtype=object, count=len(series))
+
+
+def _lists(series: Any) -> np.ndarray:
+    """Return a list for each row, cut from one of all values: made much sooner than row by row."""
+    counts = series.list.len().fill_null(0)
+    flat = series.to_frame().filter(counts > 0).explode(series.name)[series.name].to_list()
+    ends = np.cumsum(counts.to_numpy()).tolist()
+    rows = [flat[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    found = np.fromiter(rows, dtype=object, count=len(rows))
+    found[series.is_null().to_numpy()] = None
+    return found

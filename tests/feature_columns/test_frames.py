@@ -155,3 +155,18 @@ def test_columns_without_anything_to_learn_encode_at_once():
     assert fc.encode(columns, {"x": [], "y": []}).ids.shape == (0, 1)
     with pytest.raises(InvalidValue, match="no mean has been learnt"):
         fc.encode(columns, {"x": [1, 2], "y": [1, None]})
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_lists_of_another_library(library):
+    module = pytest.importorskip(library)
+    make = module.DataFrame if library == "polars" else module.table
+    lists = {
+        "apps": [["a", "b"], [], None, ["c", None]],
+        "pair": [[1.0, 2.0], None, [3, 4], [5, 6]],
+    }
+    frame = fc.as_frame(make(lists))
+    assert list(frame.column("apps")) == lists["apps"]
+    assert frame.numbers("pair", 2)[[0, 2, 3]].tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert np.isnan(frame.numbers("pair", 2)[1]).all()
+    assert len(fc.as_frame(make(lists)[:0]).column("apps")) == 0
