@@ -25,9 +25,14 @@ __all__ = [
 
 # Never -ffast-math: gcc before 13 links start-up code that makes the whole process flush denormals
 # to zero as soon as the library is loaded.
+#
+# What -O3 adds to gcc's -O2 beyond these takes half as long again to compile and gains nothing.
 FLAGS = (
     "-std=gnu11",
-    "-O3",
+    "-O2",
+    "-ftree-vectorize",
+    "-fvect-cost-model=dynamic",
+    "-funswitch-loops",
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",
@@ -36,6 +41,7 @@ FLAGS = (
     "-fPIC",
     "-shared",
 )
+OF_GCC = frozenset({"-ftree-vectorize", "-fvect-cost-model=dynamic", "-funswitch-loops"})
 LIBRARIES = ("-lm", "-pthread")
 CHANGES_FLOATING_POINT = frozenset(
     {"-ffast-math", "-Ofast", "-funsafe-math-optimizations", "-mdaz-ftz"}
@@ -137,8 +143,9 @@ def _flag_choices(command: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for loops in ("-fopenmp-simd", None):
         for processor in native:
             swapped = {"-march=native": processor, "-fopenmp-simd": loops}
-            choice = (swapped.get(flag, flag) for flag in FLAGS)
+            choice = [swapped.get(flag, flag) for flag in FLAGS]
             yield tuple(flag for flag in choice if flag is not None)
+            yield tuple(flag for flag in choice if flag is not None and flag not in OF_GCC)
 
 
 def _run_trial(toolchain: Toolchain) -> None:
