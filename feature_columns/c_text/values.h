@@ -10,7 +10,7 @@
 /* A value of a raw cell; of a missing one, `cell` is NULL. */
 typedef struct {
     const model_cell *cell;
-    uint64_t fingerprint;
+    uint64_t hash;
     int hashed;
 } value;
 
@@ -97,10 +97,10 @@ static uint64_t fingerprint_of(value *x)
         char room[NUMBER_BYTES];
         size_t length;
         const char *text = text_of(x->cell, room, &length);
-        x->fingerprint = fingerprint(text, length);
+        x->hash = fingerprint(text, length);
         x->hashed = 1;
     }
-    return x->fingerprint;
+    return x->hash;
 }
 
 /* The integer -1 stands for nothing; the number -1.0 and the text "-1" do not. */
