@@ -17,6 +17,14 @@
 #define BROAD 2
 #endif
 
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#define ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define UNROLLED _Pragma("GCC unroll 8")
+#define ROLLED _Pragma("GCC unroll 1")
+#endif
+
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 struct product {
@@ -35,32 +43,33 @@ struct product {
 static inline __attribute__((always_inline)) void block(
     const struct product *p, const int tall, const int broad) {
   lanes sums[TALL][BROAD];
-#pragma GCC unroll 8
+  UNROLLED
   for (int i = 0; i < tall; i++) {
-#pragma GCC unroll 3
+    UNROLLED
     for (int j = 0; j < broad; j++) {
       sums[i][j] = p->adds ? *(const lanes *)(p->c + i * p->c_row + LANES * j) : (lanes){0};
     }
   }
   const float *a = p->a, *b = p->b;
   const int64_t a_row = p->a_row, a_column = p->a_column, b_row = p->b_row;
+  ROLLED
   for (int64_t k = 0; k < p->inner; k++) {
     if (k == p->inner - 1) b = p->b_last;
     lanes row[BROAD];
-#pragma GCC unroll 3
+    UNROLLED
     for (int j = 0; j < broad; j++) row[j] = *(const lanes *)(b + LANES * j);
-#pragma GCC unroll 8
+    UNROLLED
     for (int i = 0; i < tall; i++) {
       const lanes factor = a[i * a_row] - (lanes){0};
-#pragma GCC unroll 3
+      UNROLLED
       for (int j = 0; j < broad; j++) sums[i][j] += factor * row[j];
     }
     a += a_column;
     b += b_row;
   }
-#pragma GCC unroll 8
+  UNROLLED
   for (int i = 0; i < tall; i++) {
-#pragma GCC unroll 3
+    UNROLLED
     for (int j = 0; j < broad; j++) *(lanes *)(p->c + i * p->c_row + LANES * j) = sums[i][j];
   }
 }
