@@ -226,7 +226,7 @@ class _Rules:
         if factor.kinds <= {"number"} and lengths.min() == lengths.max() > 1 and _real(factor):
             deep = numeric_column(key, shape=int(lengths[0]), normalizer="standard")
             return Choice(key, "vector", f"lists of {lengths[0]} numbers", (), (deep,))
-        if not factor.values:
+        if not len(factor.values):
             return Choice(key, "dropped", "all lists are empty")
         known = categorical_column(key, min_frequency=1)
         width = embedding_width(len(factor.values))

@@ -128,3 +128,8 @@ def test_adult(shared):
     frame = pd.read_parquet(shared / "data" / "adult.parquet")
     chosen = fc.infer_columns(frame, exclude=["income"])
     assert len(chosen.wide) == len(chosen.deep) == 14 and not chosen.dropped
+
+
+def test_arrays_without_values_are_left_out():
+    frame = pd.DataFrame({"ids": [np.array([], int)] * 30, "x": np.arange(30.0)})
+    assert "all lists are empty" in str(fc.infer_columns(frame))

@@ -72,7 +72,7 @@ static inline int64_t share(const struct worker *w, int64_t size, int64_t number
 static inline void fetch_row(const void *table, int64_t row, int64_t width) {
   const char *const first = (const char *)table + row * width;
   for (int64_t k = 0; k < width && k < 512; k += 64) __builtin_prefetch(first + k);
-  if (width % 64) __builtin_prefetch(first + width - 1);
+  if (width % 64 && 64 % width) __builtin_prefetch(first + width - 1);
 }
 
 /* Have it fetch the rows of a feed that are visited next. */
