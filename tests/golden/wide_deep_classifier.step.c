@@ -27,18 +27,21 @@ static void whole_1(struct worker *w, const int64_t batch, const int64_t done, c
   if (w->number == 0) {
     /* deep: segment_sum */
     int64_t total_1 = 0;
+    int64_t total_2 = 0;
     for (int64_t i = 0; i < batch; i++) {
       for (int64_t j = 0; j < 3; j++) {
         deep_segment_sum[i * 3 + j] = 0;
       }
       const int32_t lengths_1 = tags_lengths[i];
-      for (int64_t j = 0; j < lengths_1; j++, total_1++) {
+      total_2 += lengths_1 > 0 ? lengths_1 : 0;
+      for (int64_t j = 0; j < lengths_1 && total_1 < count_tags; j++, total_1++) {
         for (int64_t k = 0; k < 3; k++) {
           const float take_1 = deep_take[total_1 * 3 + k];
           deep_segment_sum[i * 3 + k] += take_1;
         }
       }
     }
+    if (total_2 != count_tags) bad[0] = 1, bad[1] = total_2, bad[2] = count_tags;
   }
   if (w->number == 0) {
     /* deep: greater_equal, cast */
@@ -53,14 +56,17 @@ static void whole_1(struct worker *w, const int64_t batch, const int64_t done, c
   if (w->number == 0) {
     /* deep: segment_sum */
     int64_t total_1 = 0;
+    int64_t total_2 = 0;
     for (int64_t i = 0; i < batch; i++) {
       deep_segment_sum_b[i] = 0;
       const int32_t lengths_1 = tags_lengths[i];
-      for (int64_t j = 0; j < lengths_1; j++, total_1++) {
+      total_2 += lengths_1 > 0 ? lengths_1 : 0;
+      for (int64_t j = 0; j < lengths_1 && total_1 < count_tags; j++, total_1++) {
         const float cast_1 = deep_cast[total_1];
         deep_segment_sum_b[i] += cast_1;
       }
     }
+    if (total_2 != count_tags) bad[0] = 1, bad[1] = total_2, bad[2] = count_tags;
   }
   (void)done, (void)step;
 }
@@ -103,7 +109,7 @@ static void rows_2(struct worker *w, const int64_t batch, const int64_t done, co
   for (int64_t i = 0; i < rows; i++) {
     const int64_t row_1 = order[i];
     const int32_t ids_1 = ids[row_1 * 2];
-    const int64_t id_1 = row_of(ids_1, 10, bad, 1);
+    const int64_t id_1 = row_of(ids_1, 10, bad, 2);
     const float weights_1 = (id_1 >= 0 ? linear_weights[id_1] : 0);
     linear_sum_rows[i] = weights_1;
   }
@@ -130,7 +136,7 @@ static void rows_2(struct worker *w, const int64_t batch, const int64_t done, co
   for (int64_t i = 0; i < rows; i++) {
     const int64_t row_1 = order[i];
     const int32_t ids_1 = ids[row_1 * 2 + 1];
-    const int64_t id_1 = row_of(ids_1, 3, bad, 1);
+    const int64_t id_1 = row_of(ids_1, 3, bad, 2);
     INDEPENDENT
     for (int64_t j = 0; j < 8; j++) {
       const float matmul_1 = deep_hidden_0_matmul[i * 16 + j];
@@ -178,7 +184,7 @@ static void rows_2(struct worker *w, const int64_t batch, const int64_t done, co
       const float subtract_1 = sigmoid_1 - labels_1;
       const float multiply_3 = multiply_2 * subtract_1;
       const int32_t ids_1 = ids[row_1 * 2];
-      const int64_t id_1 = row_of(ids_1, 10, bad, 2);
+      const int64_t id_1 = row_of(ids_1, 10, bad, 3);
       sigmoid_cross_entropy[i] = sigmoid_cross_entropy_1;
       total_1 += multiply_1;
       linear_multiply[i] = multiply_3;
@@ -195,7 +201,7 @@ static void rows_2(struct worker *w, const int64_t batch, const int64_t done, co
       const float multiply_1 = linear_multiply[i];
       const int64_t row_1 = order[i];
       const int32_t ids_1 = ids[row_1 * 2 + 1];
-      const int64_t id_1 = row_of(ids_1, 3, bad, 2);
+      const int64_t id_1 = row_of(ids_1, 3, bad, 3);
       for (int64_t j = 0; j < 8; j++) {
         const float kernel_1 = deep_logits_kernel[j];
         const float matmul_1 = multiply_1 * kernel_1;
@@ -267,9 +273,9 @@ static void whole_4(struct worker *w, const int64_t batch, const int64_t done, c
   int32_t *const restrict tags_lengths = (int32_t *)(w->run->memory_of_rows);
   float *const restrict deep_divide_b = (float *)(w->run->memory_of_rows + w->run->capacity * 256);
   float *const restrict deep_repeat_rows = (float *)(w->run->ragged[0] + w->run->counts[0] * 192);
+  int64_t *const bad = w->bad;
   float *const restrict deep_scatter_rows_b = (float *)(w->run->memory + 384);
   int32_t *const restrict tags = (int32_t *)(w->run->ragged[0]);
-  int64_t *const bad = w->bad;
   float *const restrict deep_concat = (float *)(w->run->memory + 64);
   float *const restrict deep_scatter_rows = (float *)(w->run->workers->own + 15040);
   float *const restrict deep_matmul_b = (float *)(w->run->workers->own + 15296);
@@ -306,15 +312,18 @@ static void whole_4(struct worker *w, const int64_t batch, const int64_t done, c
   if (w->number == 0) {
     /* deep: repeat_rows */
     int64_t total_1 = 0;
+    int64_t total_2 = 0;
     for (int64_t i = 0; i < batch; i++) {
       const int32_t lengths_1 = tags_lengths[i];
-      for (int64_t j = 0; j < lengths_1; j++, total_1++) {
+      total_2 += lengths_1 > 0 ? lengths_1 : 0;
+      for (int64_t j = 0; j < lengths_1 && total_1 < count_tags; j++, total_1++) {
         for (int64_t k = 0; k < 3; k++) {
           const float divide_1 = deep_divide_b[i * 3 + k];
           deep_repeat_rows[total_1 * 3 + k] = divide_1;
         }
       }
     }
+    if (total_2 != count_tags) bad[0] = 4, bad[1] = total_2, bad[2] = count_tags;
   }
   if (w->number == 0) {
     /* deep: scatter_rows */
@@ -325,7 +334,7 @@ static void whole_4(struct worker *w, const int64_t batch, const int64_t done, c
     }
     for (int64_t i = 0; i < count_tags; i++) {
       const int32_t tags_1 = tags[i];
-      const int64_t id_1 = row_of(tags_1, 5, bad, 2);
+      const int64_t id_1 = row_of(tags_1, 5, bad, 3);
       INDEPENDENT
       for (int64_t j = 0; j < 3; j++) {
         const float repeat_rows_1 = deep_repeat_rows[i * 3 + j];
