@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,31 @@ def test_an_entry_is_built_once(own_cache):
     assert library.read_bytes() == build.content
     assert fetch(KEY, build) == library
     assert build.count == 1
+
+
+def test_a_folder_that_was_removed_is_made_again(own_cache):
+    build = Build()
+    fetch(KEY, build)
+    shutil.rmtree(own_cache.parent)
+    assert fetch(KEY, build).read_bytes() == build.content
+    assert build.count == 2
+
+
+def test_a_folder_that_is_removed_during_a_build(own_cache, caplog, monkeypatch):
+    monkeypatch.setattr(cache, "_PRIVATE", {})
+    build = Build()
+
+    def interrupted(path):
+        if not build.count:
+            shutil.rmtree(own_cache.parent)
+        build(path)
+
+    library = fetch(KEY, interrupted)
+    assert library.read_bytes() == build.content
+    assert own_cache not in library.parents
+    (line,) = caplog.messages
+    assert "compiled code is kept for this process only" in line
+    assert fetch(KEY, build) == library
 
 
 def test_nothing_is_left_beside_the_entry(own_cache):
