@@ -97,7 +97,7 @@ class Op:
     def calls(self, y: Tensor, arrays: Sequence[Array], out: Array, sure: bool) -> list[Call]:
         """Return numpy's own calls that have `out` follow what is written into `arrays`.
 
-        The same bits as the kernel's, without what a kernel looks up anew each time. `sure` says
+        The kernel's values up to rounding, without what it looks up anew each time. `sure` says
         that every id is there and in range, so that nobody need look.
         """
         return [functools.partial(self.kernel(np, **y.attributes), *arrays, out)]

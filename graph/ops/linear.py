@@ -15,6 +15,9 @@ from .shaping import transpose
 
 __all__ = ["matmul"]
 
+WORTH_TURNING = range(2048, 16_384)  # elements of a transposed matrix
+FEW_ROWS = range(32, 512)  # of the matrix that it multiplies
+
 
 class _MatMul(Op):
     """y[..., i, j] = sum over k of a[..., i, k] * b[..., k, j]."""
@@ -41,7 +44,13 @@ class _MatMul(Op):
         return compute
 
     def calls(self, y: Tensor, arrays: Sequence[Array], out: Array, sure: bool) -> list[Call]:
-        return [partial(matrix_product(*arrays), *arrays, out)]
+        a, b = arrays
+        turned = b.ndim == 2 and b.flags.f_contiguous and not b.flags.c_contiguous
+        if not turned or b.size not in WORTH_TURNING or len(a) not in FEW_ROWS:
+            return [partial(matrix_product(a, b), a, b, out)]
+        # The BLAS packs a transposed matrix slowly; for these sizes a copy costs less.
+        copy = np.empty(b.shape, b.dtype)
+        return [partial(np.copyto, copy, b), partial(matrix_product(a, copy), a, copy, out)]
 
     def gradient(self, g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Sequence[Tensor | None]:
         return matmul(g, _swapped(b)), matmul(_swapped(a), g)

@@ -42,3 +42,17 @@ def test_refusals():
         placeholder("x", (None, 3)) @ placeholder("w", (4, 2))
     with pytest.raises(ValueError, match="takes numbers of one dtype"):
         placeholder("x", (None, 3)) @ placeholder("w", (3, 2), "float64")
+
+
+def test_a_step_multiplies_by_a_turned_matrix_like_the_kernel():
+    draw = np.random.default_rng(0)
+    a = draw.normal(size=(40, 70)).astype("float32")
+    weights = draw.normal(size=(60, 70)).astype("float32")
+    out = np.empty((40, 60), "float32")
+    y = matmul(placeholder("a", a.shape), placeholder("b", (70, 60)))
+    calls = y.op.calls(y, [a, weights.T], out, False)
+    for _ in range(2):
+        weights *= 2.0  # as an update in place does
+        for call in calls:
+            call()
+        np.testing.assert_allclose(out, a @ weights.T, rtol=1e-4, atol=1e-4)
