@@ -19,13 +19,14 @@ from .schedule import Schedule
 __all__ = ["TILE", "Memory", "Place", "lay_out"]
 
 TILE = 64  # rows taken at a time: what they need stays in the second-level cache
-NUMBERED = re.compile(r"_\d+$")
+# What ends in a number is a variable inside a loop; the others are functions and types of C.
+TAKEN = re.compile(r"_\d+$|_[fiu]\d\d$|_t$|_of$")
 # What C, its library or ours call by these names.
 RESERVED = frozenset(
     "auto bool break case char const continue default do double else enum extern float for goto if "
     "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while class new delete this template typename namespace private "
-    "public protected true false operator friend virtual try catch throw and or not xor "
+    "asm typeof linux unix union unsigned void volatile while class new delete this template "
+    "typename namespace private public protected true false operator friend virtual try catch throw and or not xor "
     "multiply transpose share meet workspace memset memcpy row_of squares order bad w batch "
     "done step first rows again low high feeds outputs scratch run work worker isfinite isnan "
     "i j k l m n o p q r s lanes eight block product".split()
@@ -139,9 +140,10 @@ class Memory:
         """Return an identifier that no other value has."""
         base = identifier(name)
         base = base if base[:1].isalpha() else f"x{base}"
+        if base.isupper() and len(base) > 1:
+            base = base.lower()  # capitals are macros
         found, number = base, 0
-        while found in self._names or NUMBERED.search(found):
-            # Letters: what ends in a number is a variable inside a loop.
+        while found in self._names or TAKEN.search(found):
             number += 1
             found = f"{base}_{_letters(number)}"
         self._names.add(found)
