@@ -26,7 +26,8 @@ RESERVED = frozenset(
     "auto bool break case char const continue default do double else enum extern float for goto if "
     "inline int long register restrict return short signed sizeof static struct switch typedef "
     "asm typeof linux unix union unsigned void volatile while class new delete this template "
-    "typename namespace private public protected true false operator friend virtual try catch throw and or not xor "
+    "typename namespace private public protected true false operator friend virtual try catch "
+    "throw and or not xor "
     "multiply transpose share meet workspace memset memcpy row_of squares order bad w batch "
     "done step first rows again low high feeds outputs scratch run work worker isfinite isnan "
     "i j k l m n o p q r s lanes eight block product".split()
