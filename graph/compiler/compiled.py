@@ -19,6 +19,7 @@ from ..step import Step
 from ..tensor import Tensor
 from .blas import find_gemm
 from .cost import step_work
+from .library import without_comments
 from .loading import owner
 from .memory import is_ragged
 from .phases import is_row
@@ -63,7 +64,7 @@ class Compiled:
         self.program = program
         self.text = text or Source(program)
         self.source = self.text.text
-        self._library = load(self.source, extra)
+        self._library = load(without_comments(self.source), extra)
         gemm = find_gemm(np.dtype("float32")) if self.text.large_products else None
         if gemm is not None:
             self._library.use_library(ctypes.c_void_p(gemm.address), gemm.integer_bits)
