@@ -59,7 +59,10 @@ def columns() -> tuple[list[Column], list[Column]]:
     deep += [numeric_column("age", normalizer="minmax", missing="zero")]
     deep += [numeric_column("pay", normalizer=kind) for kind in ("standard", "quantile", "log")]
     deep += [numeric_column("share", shape=3, normalizer="quantile", missing=-1.0)]
-    deep += [embedding_column(city, 3), embedding_column(weighted, 2, combiner="sqrtn")]
+    deep += [
+        embedding_column(city, 3, max_norm=0.3),
+        embedding_column(weighted, 2, combiner="sqrtn"),
+    ]
     deep += [embedding_column(tags, 4, combiner="sum"), *shared_embeddings([tags, other], 3)]
     parts = ("month", "quarter", "day", "hour", "minute")
     deep += [indicator_column(date_column("day", part)) for part in parts]

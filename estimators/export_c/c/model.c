@@ -112,7 +112,7 @@ CLASS_NAMES
 int model_refused_column(const void *scratch)
 {
     const row_scratch *s = (const row_scratch *)(const void *)aligned(scratch);
-    return s->column;
+    return scratch ? s->column : -1;
 }
 
 const char *model_status_text(int status)

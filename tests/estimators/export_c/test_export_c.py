@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from sklearn.exceptions import NotFittedError
 
 from cannery import DNNRegressor, LinearClassifier, LinearRegressor, WideDeepClassifier
 from cannery.datasets import make_app_store, make_census
@@ -406,6 +407,12 @@ def test_sizes_are_measured_or_said_not_to_be(small, compiler, tmp_path, monkeyp
     monkeypatch.setenv("CANNERY_JIT", "0")
     text = (small.export_c(tmp_path / "other") / "sizes.txt").read_text(encoding="utf-8")
     assert "were not measured: no C compiler was found" in text
+
+
+def test_an_estimator_has_to_be_fitted_first(tmp_path):
+    with pytest.raises(NotFittedError):
+        LinearClassifier().export_c(tmp_path / "made")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_both_libraries_of_c_can_stand_in_one_file():
