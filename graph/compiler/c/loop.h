@@ -154,11 +154,12 @@ static void send_home(struct crew *crew) {
   for (int64_t t = 0; t < crew->size; t++) pthread_join(crew->threads[t], NULL);
 }
 
-/* Nanoseconds: a try of one way to work; how long the better one is kept to, at least and at most;
-   the work and the gain that are worth starting threads for. */
+/* Nanoseconds: a try of one way to work; how long the better one is kept to, at least and at most,
+   and at most after a try that took long; the work and the gain that are worth starting threads for. */
 #define TRIAL 3000000
 #define SHORTEST 32000000
 #define LONGEST 256000000
+#define MOST 2000000000
 #define WORK 2000000
 #define GAIN 200000
 
@@ -195,6 +196,9 @@ static void lead(struct run *r, struct crew *crew) {
     if (!keeps || !same) {
       pace[2] = same && known ? 2 * pace[2] : SHORTEST;
       if (pace[2] > LONGEST) pace[2] = LONGEST;
+      /* Where threads wait for busy cores, a few steps together take long: try that less often. */
+      const double dear = 32.0 * (double)(then - now);
+      if (!keeps && together && pace[2] < dear) pace[2] = dear < MOST ? dear : MOST;
       pace[3] = pace[2];
     } else {
       pace[3] -= (double)(then - now);
