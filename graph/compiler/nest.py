@@ -25,43 +25,13 @@ from ..tensor import Dimension, Shape, Tensor
 from .kernel import Item, Kernel
 from .memory import Memory, Place
 from .phases import is_row, wide
+from .scope import Scope
 
 __all__ = ["Nest", "Store"]
 
 # A name or a number: what needs no name of its own.
 _ATOM = re.compile(r"(\(-[\w.+-]+\)|[\w.]+([+-]\d+f?)?)$")
 COUNTERS = "ijklmnopqrs"
-
-
-class Scope:
-    """The lines between two braces."""
-
-    def __init__(self, opening: str = ""):
-        self.opening = opening
-        self.lines: list[str | Scope] = []
-        self.memo: dict[object, Code] = {}
-        self.pragma = ""
-
-    @property
-    def declares(self) -> bool:
-        """Whether names are declared between the braces, or anything but loops stands there."""
-        return any(not isinstance(line, Scope) for line in self.lines)
-
-    def text(self, indent: int) -> Iterator[str]:
-        """Yield the lines, indented."""
-        if self.pragma:
-            yield "  " * indent + self.pragma
-        inner = indent
-        if self.opening:
-            yield "  " * indent + self.opening + " {"
-            inner += 1
-        for line in self.lines:
-            if isinstance(line, Scope):
-                yield from line.text(inner)
-            else:
-                yield "  " * inner + line
-        if self.opening:
-            yield "  " * indent + "}"
 
 
 @dataclass(frozen=True)
@@ -254,6 +224,10 @@ class Nest:
             through = _Through()
             x.op.emit(through, x, index)
             x, index = through.found
+        if condition and is_row(x.shape) and index.axes[0] not in COUNTERS:
+            # The order of rows is asked for a row that is there.
+            first = Code(f"({condition} ? {index.axes[0]} : 0)", index.axes[0])
+            index = Index(x.shape, (first, *index.axes[1:]))
         found = self._in_memory(x, index)
         assert found is not None, f"{x!r} is read in no order but has no memory"
         text = f"({condition} ? {found} : 0)" if condition else str(found)
