@@ -26,6 +26,10 @@ from .vocabulary import categorical_column
 __all__ = ["Choice", "Inferred", "embedding_width", "infer_columns"]
 
 
+MANY = 10_000  # rows for which it pays not to find all different numbers
+LOOK = 1000  # cells that are looked at then
+
+
 @dataclass(frozen=True)
 class Choice:
     """What a raw column becomes, and why."""
@@ -168,6 +172,8 @@ class _Rules:
     named: bool
 
     def choose(self, frame: Frame, key: str) -> Choice:
+        if frame.rows >= MANY and _are_measured(frame.column(key)):
+            return self._standardised(key, "many different numbers")
         factor = frame.factor(key)
         kinds = factor.kinds - {"missing"}
         if factor.offsets is not None:
@@ -188,9 +194,12 @@ class _Rules:
         count = len(factor.values)
         if self.named and 20 < frame.rows == count and _whole(factor) and _is_gapless(factor):
             return Choice(key, "dropped", "an id: whole numbers, all different, few gaps")
+        return self._standardised(key, f"{count} different numbers")
+
+    def _standardised(self, key: str, why: str) -> Choice:
         number = numeric_column(key, normalizer="standard")
         wide = bucketized_column(numeric_column(key), self.num_buckets, missing="none")
-        return Choice(key, "standardised number", f"{count} different numbers", (wide,), (number,))
+        return Choice(key, "standardised number", why, (wide,), (number,))
 
     def _id(self, frame: Frame, key: str, factor: Factor) -> Choice:
         if len(factor.values) == frame.rows:
@@ -232,6 +241,19 @@ class _Rules:
         width = embedding_width(len(factor.values))
         why = f"lists of {len(factor.values)} different values, embedded in {width}"
         return Choice(key, "lists", why, (known,), (embedding_column(known, width),))
+
+
+def _are_measured(cells: Any) -> bool:
+    """Whether a look at some cells shows numbers with fractions, almost all different.
+
+    Then nothing is learnt from finding all that are different, which takes long.
+    """
+    dtype = getattr(cells, "dtype", None)
+    if not isinstance(dtype, np.dtype) or dtype.kind != "f" or cells.ndim != 1:
+        return False
+    some = np.asarray(cells)[:LOOK]
+    some = some[np.isfinite(some)]
+    return bool((some % 1 > 0).any()) and len(np.unique(some)) > 0.5 * LOOK
 
 
 def _real(factor: Factor) -> bool:

@@ -133,3 +133,14 @@ def test_adult(shared):
 def test_arrays_without_values_are_left_out():
     frame = pd.DataFrame({"ids": [np.array([], int)] * 30, "x": np.arange(30.0)})
     assert "all lists are empty" in str(fc.infer_columns(frame))
+
+
+@pytest.mark.parametrize("rows", [9_000, 12_000])
+def test_measured_numbers_are_standardised_however_many(rows):
+    drawn = np.random.default_rng(0).normal(size=rows)
+    drawn[3] = np.nan
+    frame = pd.DataFrame({"height": drawn, "rooms": np.arange(rows) % 7 + 0.0, "whole": drawn // 1})
+    chosen = fc.infer_columns(frame)
+    assert [choice.becomes for choice in chosen.choices] == ["standardised number"] * 3
+    assert ("many different" in chosen.choices[0].why) == (rows > 10_000)
+    assert chosen.choices[1].why == "7 different numbers"
