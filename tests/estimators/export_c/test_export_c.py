@@ -74,7 +74,9 @@ def test_every_regressor_and_every_loss(name, loss, census, driver, compiler, tm
     model = ESTIMATORS[name](loss=loss, epochs=2, random_state=0).fit(X, y)
     found = answers(model, tmp_path / "made", compiler, driver, X)
     assert found.classes.size == 0
-    np.testing.assert_allclose(found.values.reshape(y.shape), model.predict(X), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        found.values.reshape(y.shape), model.predict(X), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_towers_with_normalisation(census, driver, compiler, tmp_path):
