@@ -47,6 +47,18 @@ UNARY = [
     lambda x: x[1:],
     lambda x: x[1:, :2],
     lambda x: g.concat([x, x], 0),
+    lambda x: g.reshape(x, (-1, 3)),
+    lambda x: g.min(x, 0),
+    lambda x: g.max(x),
+    lambda x: g.prod(x, -1),
+    lambda x: g.logsumexp(x, -1),
+    g.softmax,
+    lambda x: g.cast(g.argmax(x, -1), "float32"),
+    lambda x: g.matmul(g.transpose(x), x),
+    lambda x: g.matmul(x, g.transpose(x)),
+    lambda x: g.concat([x, x * 2.0], -1),
+    lambda x: g.clip(x, -0.5, 0.5),
+    lambda x: x / (1.0 + g.count(x, 0)),
 ]
 LOOKUP = [  # of tables with a row for each id
     lambda x: g.sum_rows(x, IDS_FEED),
@@ -56,7 +68,21 @@ LOOKUP = [  # of tables with a row for each id
     lambda x: g.segment_sum(g.take(x, WORDS), LENGTHS),
     lambda x: g.replace_rows(x, DISTINCT, g.take(x, DISTINCT) * 0.5),
     lambda x: g.scatter_rows(IDS_FEED, g.take(x, IDS_FEED), IDS),
+    lambda x: g.matmul(g.multi_hot(IDS_FEED, IDS), x),
+    lambda x: g.matmul(
+        g.concat([INPUTS[0], g.multi_hot(IDS_FEED, IDS)], 1), g.concat([x, x[:3]], 0)
+    ),
+    lambda x: g.take(x, g.cast(g.argmax(INPUTS[0], -1), "int32")),
+    lambda x: g.gather(x, g.cast(g.clip(x, 0.0, 2.0), "int32")),
 ]
+
+
+def _slope(x, y):
+    """Return a gradient with respect to anything that `x` depends on."""
+    (found,) = g.gradients(g.sum(g.tanh(x)), [y])
+    return x if found is None else found
+
+
 BINARY = [
     g.add,
     g.subtract,
@@ -73,6 +99,10 @@ BINARY = [
     lambda a, b: g.concat([a, b], -1),
     lambda a, b: g.concat([g.reshape(a, (-1,)), g.reshape(b, (-1,))], 0),
     lambda a, b: a - 0.1 * g.reshape(b, a.shape),
+    _slope,
+    _slope,
+    lambda a, b: g.matmul(a, g.transpose(b)),
+    lambda a, b: g.sigmoid_cross_entropy(a, b),
 ]
 
 IDS_FEED = g.placeholder("ids", (None, 2), "int32")

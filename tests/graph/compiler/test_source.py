@@ -144,7 +144,7 @@ def optimizing():
             outputs[f"loss_{number}"], new = model_of(number, optimizer, x, ids, lengths, bag, step)
         updates.update(new)
     program = Program([x, ids, bag, lengths], outputs, updates)
-    return program, Compiled(program, ("-O1",))
+    return program, Compiled(program, FAST)
 
 
 @pytest.fixture(scope="module")
