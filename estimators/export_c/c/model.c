@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#ifdef __FAST_MATH__
+#error "missing numbers are NaN, which -ffast-math does not know"
+#endif
+
 /* What raw cells mean. */
 
 LIBRARY
