@@ -91,7 +91,7 @@ class Peer:
         self.model = LinearClassifier(
             columns=[categorical_column_with_identity("ids", BUCKETS)],
             # A step goes down the mean over its batch, so gradients are small: so is the first n.
-            optimizer=Ftrl(learning_rate=self.alpha, initial_accumulator_value=1e-4),
+            optimizer=Ftrl(learning_rate=self.alpha, initial_accumulator_value=5e-5),
             batch_size=256,
             epochs=passes,
             jit=True,
