@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cannery.graph.compiler import compiled
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 SHARED = Path(os.environ.get("CANNERY_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -24,3 +26,10 @@ def shared() -> Path:
 def golden(shared):
     """Read one golden file: `golden("optimizers")` is the content of golden/optimizers.json."""
     return lambda name: json.loads((shared / "golden" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def divided(monkeypatch):
+    """Steps of small programs are divided among workers too, where a test asks for threads."""
+    monkeypatch.setattr(compiled, "SECONDS_A_WORKER", 1e-9)
+    monkeypatch.setattr(compiled, "ROWS_A_WORKER", 4)

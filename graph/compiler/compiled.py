@@ -38,7 +38,7 @@ ROWS_A_THREAD = 512  # fewer are not worth starting a thread for
 MOST_WORKERS = 64  # what loop.h has room for
 ROWS_A_WORKER = 16  # rows of a step: with fewer there is no whole block of a product to do
 NUMBER, PRODUCT = 1e-10, 2e-11  # seconds that a compiled step takes for one, about
-SECONDS_A_WORKER = 1e-5  # with less to do it waits longer than it works
+SECONDS_A_WORKER = 6e-5  # with less to do, meeting and reading what others wrote eat up the gain
 
 
 class Compiled:

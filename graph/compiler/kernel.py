@@ -66,6 +66,11 @@ class Kernel:
     once: bool = False
 
     @property
+    def copies(self) -> bool:
+        """Whether it does no more than copy what views show."""
+        return all(item.node.op.view and item.home is item.node for item in self.items)
+
+    @property
     def domain(self) -> Shape:
         """What is looped over."""
         return self.items[0].domain

@@ -83,7 +83,7 @@ class Source:
         self._constants: dict[Tensor, str] = {}
         self._names: dict[Tensor, str] = {}
         self._used: dict[str, str] = {}
-        self._by_rows = False
+        self._by_rows, self._phase = False, 0
         self._tables = fetched_tables(program)
         products = self.schedule.phases.is_product
         self.large_products = any(map(is_large, filter(products, program.nodes)))
@@ -201,7 +201,9 @@ class Source:
         if where == "tile":
             return Code("w->own"), Code(str(memory.tile.offsets[node]))
         if where == "sums":
-            worker = "w" if self._by_rows else "w->run->workers"
+            # The first worker holds the total once all have met; until then each has its own part.
+            adding = any(item.phase == self._phase for item in self.schedule.items[node])
+            worker = "w" if self._by_rows and adding else "w->run->workers"
             return Code(f"{worker}->own"), Code(str(memory.tile.size + memory.sums.offsets[node]))
         if where == "rows":
             start = times(Code("w->run->capacity"), memory.rows.offsets[node])
@@ -304,7 +306,7 @@ class Source:
 
     def _rows(self, name: str, kernels: list[Kernel]) -> dict[str, str]:
         """Return the function that follows some rows through a phase, by name."""
-        self._used, self._by_rows = {}, True
+        self._used, self._by_rows, self._phase = {}, True, kernels[0].phase
         body = [line for kernel in kernels for line in self._kernel(kernel, None)]
         return {name: self._function(name, [*PARAMETERS, *PARAMETERS_OF_ROWS], body)}
 
@@ -313,7 +315,8 @@ class Source:
         stages: list[list[tuple[int, Kernel]]] = []
         meetings = Meetings(self.schedule.memory_of)
         for number, kernel in enumerate(kernels):
-            split, owner = self._range(kernel), self._owner(kernel, number)
+            # What is not divided is the first worker's, but copies of weights take turns.
+            split, owner = self._range(kernel), number if kernel.copies else 0
             how: object = ("one", owner) if split is None else ("split", kernel.domain)
             if meetings.due(kernel, how) or not stages:
                 stages.append([])
@@ -338,11 +341,6 @@ class Source:
                 high = f"    const int64_t high = share(w, {size}, w->number + 1);"
                 body += ["  {", low, high, *lines, "  }"]
         return self._function(name, PARAMETERS, body)
-
-    def _owner(self, kernel: Kernel, number: int) -> int:
-        """Return the worker of a kernel that is not divided: copies of weights take turns."""
-        views = all(item.node.op.view and item.home is item.node for item in kernel.items)
-        return number if views else 0
 
     def _range(self, kernel: Kernel) -> Split | None:
         """Return the range of the outer loop for one worker, if the kernel is worth dividing."""

@@ -16,9 +16,11 @@ from cannery.graph import (
     square,
     take,
 )
+from cannery.graph.compiler import compiled
 from cannery.graph.optimizers import Adagrad
 
 ROWS, BATCH = 6_000, 256
+AS_USED = compiled.SECONDS_A_WORKER, compiled.ROWS_A_WORKER
 DRAW = np.random.default_rng(0)
 LONG = 1e15  # nanoseconds
 ALONE, TOGETHER = [1.0, 1e9, LONG, LONG], [1e9, 1.0, LONG, LONG]  # what the clock has found
@@ -96,3 +98,12 @@ def test_a_refused_step_stops_all_threads_and_changes_nothing(program):
         execution.run({**FEEDS, "ids": ids}, None, BATCH)
     assert all(np.array_equal(value, before[name]) for name, value in execution.variables.items())
     assert np.isfinite(execution.run(FEEDS, None, BATCH)["loss"]).all()
+
+
+def test_small_steps_are_not_divided(program, monkeypatch):
+    execution = program.start(jit=True, threads=2)
+    assert execution._threads(BATCH) == 2
+    for name, value in zip(("SECONDS_A_WORKER", "ROWS_A_WORKER"), AS_USED, strict=True):
+        monkeypatch.setattr(compiled, name, value)
+    assert execution._threads(BATCH) == 1
+    assert execution._threads(100 * BATCH) == 2
