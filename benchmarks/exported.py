@@ -103,8 +103,9 @@ class Exported:
         done = subprocess.run([self.program], input=rows, capture_output=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr.decode(errors="replace")[:4000])
-        fields = [("status", "<i4"), ("classes", "<i4", self.ids), ("values", "<f4", self.outputs)]
-        found = np.frombuffer(done.stdout, np.dtype([field for field in fields if field[-1]]))
+        parts = [("classes", "<i4", self.ids), ("values", "<f4", self.outputs)]
+        fields = [(name, kind, (size,)) for name, kind, size in parts if size]
+        found = np.frombuffer(done.stdout, np.dtype([("status", "<i4"), *fields]))
         classes = found["classes"] if self.ids else np.zeros((len(found), 0), np.int32)
         shape = len(found), -1
         return Answers(found["status"], found["values"].reshape(shape), classes.reshape(shape))

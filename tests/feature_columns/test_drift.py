@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ import pytest
 import cannery.feature_columns as fc
 from cannery.errors import InvalidValue, MissingColumn, UnseenCategory
 
+# Since pandas 2.3 texts may have NaN for what is missing.
+NAN = {"na_value": np.nan} if "na_value" in signature(pd.StringDtype).parameters else {}
 NUMBERS_AS = {
     "int64": np.array([5, 7], dtype=np.int64),
     "int8": np.array([5, 7], dtype=np.int8),
@@ -27,7 +30,7 @@ NUMBERS_AS = {
     "Int64": pd.Series([5, 7], dtype="Int64"),
     "Float64": pd.Series([5.0, 7.0], dtype="Float64"),
     "str": pd.Series(["5", "7"], dtype="str"),
-    "str in python": pd.Series(["5", "7"], dtype=pd.StringDtype("python", na_value=np.nan)),
+    "str in python": pd.Series(["5", "7"], dtype=pd.StringDtype("python", **NAN)),
     "string": pd.Series(["5", "7"], dtype="string"),
     "category of int": pd.Series([5, 7], dtype="category"),
     "category of text": pd.Series(["5", "7"], dtype="category"),
