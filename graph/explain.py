@@ -80,10 +80,10 @@ class Explanation:
         yield "Memory", self.memory
 
     def _ops_text(self) -> str:
-        now, origin = count_ops(_roots(self.program)), self.program.origin
+        now, origin = count_ops(self.program.roots), self.program.origin
         if origin is not None:
-            return f"{count_ops(_roots(origin))} ops as written, {now} now"
-        fewer = count_ops(_roots(self.program.simplified()))
+            return f"{count_ops(origin.roots)} ops as written, {now} now"
+        fewer = count_ops(self.program.simplified().roots)
         return f"{now} ops" + (f"; program.simplified() has {fewer}" if fewer < now else "")
 
     def __str__(self) -> str:
@@ -181,10 +181,6 @@ def explain(
     )
 
 
-def _roots(program: Step) -> list[Any]:
-    return [*program.outputs.values(), *program.updates.values()]
-
-
 def _rewrites(program: Program) -> pd.DataFrame:
     """Simplify the program as written once more, and count.
 
@@ -192,7 +188,7 @@ def _rewrites(program: Program) -> pd.DataFrame:
     with it less what it does without it and those after it.
     """
     found: list[tuple[str, str, int, int, int]] = []
-    current, final = _roots(program.origin or program), _roots(program)
+    current, final = (program.origin or program).roots, program.roots
     number, applied = 0, Counter[str]()
     while program.origin is not None and current != final:
         number, before = number + 1, count_ops(current)
@@ -211,7 +207,7 @@ def _rewrites(program: Program) -> pd.DataFrame:
         applied = Counter()
         later = rewrite(step, applied)
         if later is not step:
-            counts = count_ops(_roots(step)), count_ops(_roots(later))
+            counts = count_ops(step.roots), count_ops(later.roots)
             found.append(("compiler", kind, applied["products"], *counts))
         step = later
     return pd.DataFrame(found, columns=["pass", "rewrite", "applied", "before", "after"])

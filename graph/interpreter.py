@@ -196,11 +196,7 @@ class Execution:
         if not fed:
             self._step = program
             return
-        roots = [*program.outputs.values(), *program.updates.values()]
-        late = substitute(roots, fed)
-        outputs = dict(zip(program.outputs, late[: len(program.outputs)], strict=True))
-        updates = dict(zip(program.updates, late[len(program.outputs) :], strict=True))
-        self._step = Step(outputs, updates)
+        self._step = program.with_roots(substitute(program.roots, fed))
         early = {stand_in.name: node for node, stand_in in fed.items()}
         self._before = Execution(Step(early, {}), {}, times=self._times)
 

@@ -35,8 +35,7 @@ def lowered(program: Step) -> Step:
     """
     fed = staged(program)
     new: dict[Tensor, Tensor] = {}
-    roots = [*program.outputs.values(), *program.updates.values()]
-    for node in topological(roots):
+    for node in topological(program.roots):
         inputs = tuple(new[source] for source in node.inputs)
         ids = node.op.ids
         if ids is not None and fed[node.inputs[ids]]:
@@ -47,8 +46,7 @@ def lowered(program: Step) -> Step:
         else:
             same = inputs == node.inputs
             new[node] = node if same else node.op(*inputs, **node.attributes)
-    outputs = {name: new[node] for name, node in program.outputs.items()}
-    return Step(outputs, {variable: new[node] for variable, node in program.updates.items()})
+    return program.with_roots([new[root] for root in program.roots])
 
 
 def _lookup(node: Tensor, inputs: Sequence[Tensor]) -> Tensor:

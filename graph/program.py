@@ -209,7 +209,7 @@ class Program(Step):
         log1p = log1p(x)  # (batch) float32
         output y = log1p
         """
-        roots = simplify([*self.outputs.values(), *self.updates.values()])
+        roots = simplify(self.roots)
         names, late = list(self.outputs), roots[len(self.outputs) :]
         found = Program(
             outputs=dict(zip(names, roots, strict=False)),

@@ -67,7 +67,7 @@ def rowwise(program: Step) -> dict[Tensor, Tensor]:
     for node in program.nodes:
         for source in node.inputs:
             users.setdefault(source, []).append(node)
-    roots = {*program.outputs.values(), *program.updates.values()}
+    roots = set(program.roots)
 
     def needed(node: Tensor) -> bool:
         late = any(not fed[user] for user in users.get(node, []))

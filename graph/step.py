@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .tensor import Tensor, topological
 from .variables import Variable
@@ -29,3 +29,16 @@ class Step:
         self.variables: tuple[Variable, ...] = tuple(
             node for node in self.nodes if isinstance(node, Variable)
         )
+
+    @property
+    def roots(self) -> list[Tensor]:
+        """What is computed: the outputs, then the new values of variables."""
+        return [*self.outputs.values(), *self.updates.values()]
+
+    def with_roots(self, roots: Sequence[Tensor]) -> Step:
+        """Return the step that computes others in their places, or itself if they are the same."""
+        if list(roots) == self.roots:
+            return self
+        count = len(self.outputs)
+        outputs = dict(zip(self.outputs, roots[:count], strict=True))
+        return Step(outputs, dict(zip(self.updates, roots[count:], strict=True)))

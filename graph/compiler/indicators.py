@@ -25,9 +25,8 @@ def without_indicators(program: Step, applied: Counter[str] | None = None) -> St
     ``[x, multi_hot(ids)] @ W`` is ``x @ W[:n] + sum_rows(W[n:], ids)``, and the gradient for ``W``
     is a product on top of a `scatter_rows`. `applied` counts the products.
     """
-    roots = [*program.outputs.values(), *program.updates.values()]
     new: dict[Tensor, Tensor] = {}
-    for node in topological(roots):
+    for node in topological(program.roots):
         inputs = tuple(new[source] for source in node.inputs)
         new[node] = node
         if inputs != node.inputs or node.op.name == "matmul":
@@ -37,12 +36,7 @@ def without_indicators(program: Step, applied: Counter[str] | None = None) -> St
             new[node] = same if found is None else found
             if applied is not None:
                 applied["products"] += found is not None
-    late = [new[root] for root in roots]
-    if late == roots:
-        return program
-    outputs = dict(zip(program.outputs, late[: len(program.outputs)], strict=True))
-    updates = dict(zip(program.updates, late[len(program.outputs) :], strict=True))
-    step = Step(outputs, updates)
+    step = program.with_roots([new[root] for root in program.roots])
     step.inputs = program.inputs
     return step
 

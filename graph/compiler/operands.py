@@ -18,9 +18,8 @@ def with_gathered_operands(program: Step, applied: Counter[str] | None = None) -
     A feed holds the rows of the whole data set, of which a batch takes some in any order.
     `applied` counts the products.
     """
-    roots = [*program.outputs.values(), *program.updates.values()]
     new: dict[Tensor, Tensor] = {}
-    for node in topological(roots):
+    for node in topological(program.roots):
         inputs = tuple(new[source] for source in node.inputs)
         if is_product(node):
             gathered = tuple(_gathered(source) for source in inputs)
@@ -31,12 +30,7 @@ def with_gathered_operands(program: Step, applied: Counter[str] | None = None) -
         if inputs != node.inputs:
             with name_scope(node.name[: node.name.rfind("/") + 1]):
                 new[node] = node.op(*inputs, **node.attributes)
-    late = [new[root] for root in roots]
-    if late == roots:
-        return program
-    outputs = dict(zip(program.outputs, late[: len(program.outputs)], strict=True))
-    updates = dict(zip(program.updates, late[len(program.outputs) :], strict=True))
-    step = Step(outputs, updates)
+    step = program.with_roots([new[root] for root in program.roots])
     step.inputs = program.inputs
     return step
 

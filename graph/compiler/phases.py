@@ -98,7 +98,7 @@ class Phases:
     def __init__(self, program: Step, plan: Plan, products: bool = True):
         self.plan, self.products = plan, products
         read = [source for node in program.nodes for source in node.inputs]
-        roots = [*program.outputs.values(), *program.updates.values()]
+        roots = program.roots
         self._once = {node for node, n in Counter([*read, *roots]).items() if n == 1}
         self._variable_of = {root: variable for variable, root in program.updates.items()}
         self.phase: dict[Tensor, int] = {}
@@ -143,7 +143,7 @@ class Phases:
     def _delay(self, program: Step) -> None:
         """Compute what only later whole phases read there, where it may need no memory."""
         readers: dict[Tensor, list[int]] = {}
-        roots = {*program.outputs.values(), *program.updates.values()}
+        roots = set(program.roots)
         for node in reversed(self.nodes):
             op, phase = node.op, self.phase[node]
             pulled = not (op.writes(node) or op.push_shape(node) or self.is_product(node))
