@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
-from ..errors import InvalidValue
 from ..hyperparameters import hyperparameters
-from .estimator import Estimator
 from .head import Head
 from .labels import learn_labels
+from .supervised import Supervised
 
 __all__ = ["Classifier"]
 
 
 @hyperparameters
-class Classifier(ClassifierMixin, Estimator):
+class Classifier(ClassifierMixin, Supervised):
     """Two classes, several, or several labels a row: `y` decides.
 
     Attributes
@@ -28,58 +27,6 @@ class Classifier(ClassifierMixin, Estimator):
     """
 
     class_weight: Any = None
-
-    def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None
-    ) -> Self:
-        """Learn columns, vocabularies and weights from a frame and its labels.
-
-        Parameters
-        ----------
-        X : frame, mapping of arrays, array or sparse matrix of shape (n, features)
-        y : array-like of shape (n,) or (n, labels)
-            Classes of any type; or 0 and 1 for each of several labels.
-        sample_weight : array-like of shape (n,), optional
-        validation_data : tuple, optional
-            ``(X, y)`` or ``(X, y, sample_weight)``, judged after each epoch.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InvalidValue
-            Hyperparameters out of range, missing labels, one class only, no rows.
-        NonFinite
-            The loss became NaN or infinite; the message names the first such tensor.
-        """
-        fresh = not (self.warm_start and hasattr(self, "model_"))
-        return self._fit(X, y, sample_weight, fresh=fresh, validation_data=validation_data)
-
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train one epoch on these rows; the first call learns columns and classes as well.
-
-        Parameters
-        ----------
-        X : frame, mapping of arrays, array or sparse matrix of shape (n, features)
-        y : array-like of shape (n,)
-        classes : array-like, optional
-            All classes there will be, needed in the first call where `y` lacks some.
-        sample_weight : array-like of shape (n,), optional
-
-        Returns
-        -------
-        self
-        """
-        fresh = not hasattr(self, "model_")
-        if not fresh and classes is not None:
-            same = np.array_equal(np.unique(np.asarray(classes)), self.classes_)
-            if not same:
-                raise InvalidValue(
-                    "classes", "is not the same as on last call to partial_fit", list(classes)
-                )
-        return self._fit(X, y, sample_weight, fresh=fresh, epochs=1, classes=classes)
 
     def _learn_labels(self, y: Any, classes: Any = None) -> Any:
         labels = learn_labels(y, classes)

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...hyperparameters import hyperparameters
-from ..classifier import Classifier
 from ..documentation import documented
-from ..estimator import Estimator
-from ..regressor import Regressor
+from ..gradient import GradientTrained
+from ..gradient_kinds import GradientClassifier, GradientRegressor
 from ..towers import BiasTower
 
 __all__ = ["BaselineClassifier", "BaselineRegressor"]
 
 
 @hyperparameters
-class Baseline(Estimator):
+class Baseline(GradientTrained):
     """A bias for each logit and nothing else."""
 
     optimizer: Any = "ftrl"
@@ -35,7 +34,7 @@ class Baseline(Estimator):
 
 @documented
 @hyperparameters
-class BaselineClassifier(Baseline, Classifier):
+class BaselineClassifier(Baseline, GradientClassifier):
     """Predict the shares of the classes, whatever the features.
 
     What any other model must beat, with the same metrics, weights and validation.
@@ -55,7 +54,7 @@ class BaselineClassifier(Baseline, Classifier):
 
 @documented
 @hyperparameters
-class BaselineRegressor(Baseline, Regressor):
+class BaselineRegressor(Baseline, GradientRegressor):
     """Predict the mean of the targets (the median, or a quantile, by the loss).
 
     What any other model must beat, with the same metrics, weights and validation.

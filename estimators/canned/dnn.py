@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...hyperparameters import Fraction, hyperparameters
-from ..classifier import Classifier
 from ..documentation import documented
-from ..estimator import Estimator
 from ..explanation import EmbeddingTables
-from ..regressor import Regressor
+from ..gradient import GradientTrained
+from ..gradient_kinds import GradientClassifier, GradientRegressor
 from ..towers import DeepTower
 
 __all__ = ["DNNClassifier", "DNNRegressor"]
 
 
 @hyperparameters
-class DNN(EmbeddingTables, Estimator):
+class DNN(EmbeddingTables, GradientTrained):
     """One deep tower."""
 
     columns: Any = None
@@ -35,7 +34,7 @@ class DNN(EmbeddingTables, Estimator):
 
 @documented
 @hyperparameters
-class DNNClassifier(Classifier, DNN):
+class DNNClassifier(GradientClassifier, DNN):
     """A deep network on dense columns and embeddings that predicts classes.
 
     Examples
@@ -55,7 +54,7 @@ class DNNClassifier(Classifier, DNN):
 
 @documented
 @hyperparameters
-class DNNRegressor(Regressor, DNN):
+class DNNRegressor(GradientRegressor, DNN):
     """A deep network on dense columns and embeddings that predicts numbers in any unit.
 
     Examples

@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...hyperparameters import hyperparameters
-from ..classifier import Classifier
 from ..documentation import documented
-from ..estimator import Estimator
 from ..explanation import LinearWeights
-from ..regressor import Regressor
+from ..gradient import GradientTrained
+from ..gradient_kinds import GradientClassifier, GradientRegressor
 from ..towers import LinearTower
 
 __all__ = ["LinearClassifier", "LinearRegressor"]
 
 
 @hyperparameters
-class Linear(LinearWeights, Estimator):
+class Linear(LinearWeights, GradientTrained):
     """One linear tower."""
 
     columns: Any = None
@@ -30,7 +29,7 @@ class Linear(LinearWeights, Estimator):
 
 @documented
 @hyperparameters
-class LinearClassifier(Classifier, Linear):
+class LinearClassifier(GradientClassifier, Linear):
     """Logistic regression on feature columns, crosses included.
 
     A weight for each value of each categorical column and cross, and for each number; every step
@@ -58,7 +57,7 @@ class LinearClassifier(Classifier, Linear):
 
 @documented
 @hyperparameters
-class LinearRegressor(Regressor, Linear):
+class LinearRegressor(GradientRegressor, Linear):
     """Linear regression on feature columns, crosses included.
 
     A weight for each value of each categorical column and cross, and for each number; every step

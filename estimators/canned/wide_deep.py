@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...hyperparameters import Fraction, hyperparameters
-from ..classifier import Classifier
 from ..documentation import documented
-from ..estimator import Estimator
 from ..explanation import EmbeddingTables, LinearWeights
-from ..regressor import Regressor
+from ..gradient import GradientTrained
+from ..gradient_kinds import GradientClassifier, GradientRegressor
 from ..towers import DeepTower, LinearTower
 
 __all__ = ["WideDeepClassifier", "WideDeepRegressor"]
 
 
 @hyperparameters
-class WideDeep(LinearWeights, EmbeddingTables, Estimator):
+class WideDeep(LinearWeights, EmbeddingTables, GradientTrained):
     """Two towers: their logits add up, one loss trains both, each with its own optimizer."""
 
     linear_columns: Any = None
@@ -38,7 +37,7 @@ class WideDeep(LinearWeights, EmbeddingTables, Estimator):
 
 @documented
 @hyperparameters
-class WideDeepClassifier(Classifier, WideDeep):
+class WideDeepClassifier(GradientClassifier, WideDeep):
     """Memorise crosses with a linear tower, generalise with a deep one; predict classes.
 
     The logits of both towers add up, and one loss trains both at once, each with its own
@@ -84,7 +83,7 @@ class WideDeepClassifier(Classifier, WideDeep):
 
 @documented
 @hyperparameters
-class WideDeepRegressor(Regressor, WideDeep):
+class WideDeepRegressor(GradientRegressor, WideDeep):
     """Memorise crosses with a linear tower, generalise with a deep one; predict numbers.
 
     The outputs of both towers add up, and one loss trains both at once, each with its own

@@ -1,0 +1,318 @@
+"""What all gradient-trained estimators share: towers, one loss, and the loop that minimises it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from ..errors import InvalidType, InvalidValue
+from ..feature_columns import ColumnSet, as_frame
+from ..feature_columns.express import feeds
+from ..graph import Program
+from ..graph import optimizers as graph_optimizers
+from ..graph.compiler.cost import interpreted_seconds
+from ..hyperparameters import Fraction, NonNegative, PositiveInt, hyperparameters
+from .build import Built, Scaling, build
+from .engine import Engine, Running
+from .model import Model
+from .rows import Rows, check_rows, hold_out
+from .supervised import Supervised
+from .training.callbacks import EarlyStopping, Listeners, check_callbacks
+from .training.history import plot_history
+from .training.loop import Trainer, check_finite
+from .training.tasks import CallbackSupportMixin, FitTasks, with_callbacks
+
+__all__ = ["GradientTrained"]
+
+HELD_OUT = 0.1  # of the rows, where early stopping was given no validation data
+# Hyperparameters that may change between two fits of one model.
+FREE = set("epochs batch_size validation_fraction early_stopping patience min_delta".split()) | set(
+    "class_weight warm_start strict n_jobs jit callbacks random_state verbose".split()
+)
+LEAST_STEPS = 10  # in an epoch: batches of small data sets are smaller than `batch_size`
+
+
+@hyperparameters
+class GradientTrained(CallbackSupportMixin, Supervised):
+    """Towers whose logits are added, a head that turns them into a loss, and the fit of both.
+
+    A canned estimator says which `towers` it has; a classifier or a regressor brings the head.
+    """
+
+    epochs: PositiveInt = 10
+    batch_size: PositiveInt = 256
+    validation_fraction: Fraction = 0.0
+    early_stopping: bool | str = False
+    patience: PositiveInt = 5
+    min_delta: NonNegative = 0.0
+    warm_start: bool = False
+    callbacks: Any = ()
+
+    @abstractmethod
+    def towers(self) -> Iterator[tuple[Any, Any]]:
+        """Yield each tower and its optimizer."""
+
+    def _scaling(self, rows: Rows) -> Scaling:
+        """Return how the towers' sum becomes logits."""
+        return Scaling()
+
+    # A fit, in the order in which it happens.
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None
+    ) -> Self:
+        """Learn columns, vocabularies and weights from a frame and its targets.
+
+        Parameters
+        ----------
+        X : frame, mapping of arrays, array or sparse matrix of shape (n, features)
+        y : array-like of shape (n,) or (n, outputs)
+            Classes of any type, or 0 and 1 for each of several labels; or numbers.
+        sample_weight : array-like of shape (n,), optional
+        validation_data : tuple, optional
+            ``(X, y)`` or ``(X, y, sample_weight)``, judged after each epoch.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidValue
+            Hyperparameters out of range, missing labels, one class only, no rows.
+        NonFinite
+            The loss became NaN or infinite; the message names the first such tensor.
+        """
+        fresh = not (self.warm_start and hasattr(self, "model_"))
+        return self._fit(X, y, sample_weight, fresh=fresh, validation_data=validation_data)
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, fresh: bool, **options: Any
+    ) -> Self:
+        with self._unharmed() if fresh else contextlib.nullcontext():
+            return self._prepare_and_train(X, y, sample_weight, fresh, **options)
+
+    @with_callbacks
+    def _prepare_and_train(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        fresh: bool,
+        validation_data: Any = None,
+        epochs: int | None = None,
+        classes: Any = None,
+    ) -> Self:
+        self._check_settings()
+        self._check_changes(fresh)
+        X = check_rows(self, X, reset=fresh)
+        if fresh:
+            self._learn_targets(y, classes)
+        generator = self._generator(fresh)
+        rows, validation = self._rows(X, y, sample_weight), None
+        if epochs is None:
+            rows, validation = self._split(rows, validation_data, generator)
+        frame = as_frame(rows.X, strict=self.strict)
+        if fresh:
+            scaling = self._scaling(rows)
+            self._start(build(self.towers(), self.head_, rows.X, frame, generator, scaling))
+        encoded = self._feeds(frame, rows)
+        given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+        tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
+        self._choose_engine(len(rows), epochs or self.epochs)
+        with self._engine.limits():
+            self._train(encoded, len(rows), validation, epochs or self.epochs, generator, tasks)
+        return self
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        if not isinstance(self.early_stopping, (bool, str, np.bool_)):
+            raise InvalidType(
+                "early_stopping", "must be True, False or a metric's name", self.early_stopping
+            )
+        check_callbacks(self.callbacks)
+
+    def _check_changes(self, fresh: bool) -> None:
+        changed = [] if fresh else sorted(self._changed_since_fit())
+        if changed:
+            wrong = "cannot go on training with other settings"
+            raise InvalidValue("fit", wrong, changed, "set them back, or warm_start=False")
+
+    def _changed_since_fit(self) -> Iterator[str]:
+        """Yield the hyperparameters that shaped the model and have another value now."""
+        for name, value in self.get_params(deep=False).items():
+            if name not in FREE and _comparable(value) != self._settings[name]:
+                yield name
+
+    def _feeds(self, frame: Any, rows: Rows) -> dict[str, Any]:
+        encoded = dict(feeds(self.columns_.encode(frame, strict=self.strict)))
+        return {**encoded, "labels": rows.targets, "weights": self._training_weights(rows)}
+
+    def _generator(self, fresh: bool) -> np.random.Generator:
+        if fresh:
+            self._random = self._new_generator()
+        return self._random
+
+    def _split(
+        self, rows: Rows, validation_data: Any, generator: np.random.Generator
+    ) -> tuple[Rows, Rows | None]:
+        if validation_data is None:
+            fraction = self.validation_fraction or (HELD_OUT if self.early_stopping else 0.0)
+            if not fraction:
+                return rows, None
+            return hold_out(rows, fraction, generator, stratify=hasattr(self, "classes_"))
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            wrong = "must be (X, y) or (X, y, sample_weight)"
+            raise InvalidType("validation_data", wrong, type(validation_data).__name__)
+        X, y, weights = (*validation_data, None)[:3]
+        return rows, self._rows(check_rows(self, X, reset=False), y, weights)
+
+    def _start(self, built: Built) -> None:
+        self._settings = _comparable(self)[1]
+        self._towers, self._scale = built.towers, built.scaling
+        self._training = built.training
+        self._execution: Running | None = None
+        self._engine, self._estimate = Engine(), 0.0
+        self._state: Mapping[str, npt.NDArray[Any]] = built.values
+        self.columns_: ColumnSet = built.columns
+        self.model_ = Model(built.columns, built.prediction, self._state)
+        self.n_iter_ = 0
+        self.training_seconds_ = 0.0
+        self.history_ = pd.DataFrame()
+
+    def _choose_engine(self, rows: int, epochs: int) -> None:
+        """Decide between C and the interpreter, by all that the model has been trained so far."""
+        size = self._step_size(rows)
+        steps = epochs * math.ceil(rows / size)
+        self._estimate += interpreted_seconds(self._training, size, steps)
+        engine = Engine.chosen(self.jit, self.n_jobs, self._estimate)
+        if engine != self._engine:
+            self._engine, self._execution = engine, None
+
+    def _step_size(self, rows: int) -> int:
+        return min(self.batch_size, max(1, rows // LEAST_STEPS))
+
+    def _train(
+        self,
+        encoded: Mapping[str, Any],
+        count: int,
+        validation: Rows | None,
+        epochs: int,
+        generator: np.random.Generator,
+        tasks: FitTasks,
+    ) -> None:
+        size = self._step_size(count)
+        encoded = {**encoded, "batch_size": np.float32(size)}
+        trainer = Trainer(self._running(), encoded, count, size, generator, int(self.verbose))
+        stopping = None
+        if self.early_stopping and validation is not None:
+            metric = "average_loss" if self.early_stopping is True else str(self.early_stopping)
+            stopping = EarlyStopping(
+                metric, self.patience, self.min_delta, self._state, self.n_iter_
+            )
+        judge = None if validation is None else self._judge(validation)
+        listeners = Listeners(self, tasks, judge, stopping)
+        listeners.fit_begins()
+        logs = trainer.fit(range(self.n_iter_ + 1, self.n_iter_ + 1 + epochs), listeners)
+        if stopping is not None:
+            stopping.restore()
+            self.best_epoch_ = stopping.best_epoch
+        check_finite(self.model_.variables)
+        self.history_ = pd.concat([self.history_, pd.DataFrame(logs)], ignore_index=True)
+        self.training_seconds_ += trainer.seconds
+        listeners.fit_ends()
+
+    def _judge(self, rows: Rows) -> Callable[[], dict[str, float]]:
+        """Return what judges the model of the moment on these rows, encoded once."""
+        encoded = feeds(self.columns_.encode(rows.X, strict=self.strict))
+        return lambda: self._metrics(rows.targets, self.model_.run(encoded), rows.weights)
+
+    def _running(self) -> Running:
+        """Return the training program at work, after unpickling too."""
+        if self._execution is None:
+            program = self.model_.program
+            if self._engine.jit:
+                program.compile_soon()  # beside the other, for it is needed next
+            if self.jit is True:
+                self._training.compile()
+            self._execution = self._engine.start(self._training, self._state, adopt=True)
+            self._state = self._execution.variables
+            self.model_ = Model(self.columns_, program, self._state, self._engine)
+        return self._execution
+
+    def _reconstruction(self) -> dict[str, Any]:
+        """Return what a shallow copy needs to stay as it is while training goes on."""
+        values = {name: np.array(value) for name, value in self._state.items()}
+        model = Model(self.columns_, self.model_.program, values, self._engine)
+        return {"model_": model, "_state": values, "_execution": None}
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "_execution" in state:
+            # The values alone, those of the optimizers included, without buffers and locks.
+            state = {**state, "_state": dict(self._state), "_execution": None}
+        return state
+
+    # What a fitted estimator answers.
+
+    @property
+    def training_program_(self) -> Program:
+        """One step of training, a `Program`: its feeds are those of `training_feeds`."""
+        check_is_fitted(self, "_training", msg="%(name)s has no training program: fit it first")
+        return self._training
+
+    def training_feeds(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Return what `training_program_` is fed in a fit on these data, for all rows.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`; `y` has no classes that the fit did not have.
+        """
+        check_is_fitted(self, "model_")
+        X = check_rows(self, X, reset=False)
+        rows = self._rows(X, y, sample_weight)
+        encoded = self._feeds(as_frame(X, strict=self.strict), rows)
+        return {**encoded, "batch_size": np.float32(self._step_size(len(rows)))}
+
+    def _metrics(
+        self, targets: Any, predictions: Any, weights: Any, thresholds: Sequence[float] = ()
+    ) -> dict[str, float]:
+        found = super()._metrics(targets, predictions, weights, thresholds)
+        return {**found, "global_step": int(self._state["global_step"])}
+
+    def plot_history(self, metrics: Sequence[str] | None = None, ax: Any = None) -> Any:
+        """Draw the learning curves; see `cannery.estimators.training.plot_history`."""
+        check_is_fitted(self, "model_")
+        chosen = None if metrics is None else tuple(metrics)
+        return plot_history(self.history_, chosen, ax, type(self).__name__)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set hyperparameters, also those of an optimizer that was given by its name.
+
+        Returns
+        -------
+        self
+        """
+        for key in list(params):
+            owner, nested, _ = key.partition("__")
+            value = params.get(owner, getattr(self, owner, None))
+            if nested and isinstance(value, str):
+                params[owner] = graph_optimizers.get_optimizer(value)
+        return super().set_params(**params)
+
+
+def _comparable(value: Any) -> Any:
+    """Return what a hyperparameter holds, for optimizers compare by identity."""
+    if hasattr(value, "get_params"):
+        params = value.get_params(deep=False)
+        return type(value), {name: _comparable(part) for name, part in params.items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value
