@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy.sparse
-from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _num_samples, validate_data
 
 from ..errors import InvalidValue, MissingColumn
@@ -135,13 +134,13 @@ class Rows:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def take(self, places: npt.NDArray[np.intp]) -> Rows:
-        """Return some of the rows, in the order given."""
+    def where(self, mask: npt.NDArray[np.bool_]) -> Rows:
+        """Return the rows that `mask` marks."""
         array = isinstance(self.X, np.ndarray) or scipy.sparse.issparse(self.X)
         # A frame is not copied: its columns are cut one by one, as they are read.
-        X = self.X[places] if array else as_frame(self.X).take(places)
-        weights = None if self.weights is None else self.weights[places]
-        return Rows(X, self.targets[places], weights)
+        X = self.X[mask] if array else as_frame(self.X).where(mask)
+        weights = None if self.weights is None else self.weights[mask]
+        return Rows(X, self.targets[mask], weights)
 
 
 def hold_out(
@@ -171,15 +170,29 @@ def hold_out(
         _, counts = np.unique(classes, return_counts=True)
         if counts.min() < 2 or len(counts) > min(held, len(rows) - held):
             classes = None
-    train, test = train_test_split(
-        np.arange(len(rows)),
-        test_size=held,
-        random_state=int(generator.integers(2**31)),
-        stratify=classes,
-    )
-    parts = rows.take(np.sort(train)), rows.take(np.sort(test))
+    mask = _drawn(np.zeros(len(rows)) if classes is None else classes, held, generator)
+    parts = rows.where(~mask), rows.where(mask)
     for part in parts:
         if part.weights is not None and not part.weights.any():
             wrong = "a part of the rows has no weight at all"
             raise InvalidValue("validation_fraction", wrong, todo="give validation_data instead")
     return parts
+
+
+def _drawn(
+    classes: npt.NDArray[Any], held: int, generator: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    """Return a mask of `held` rows, of each class about its share.
+
+    scikit-learn's split holds its rows in lists of Python's, which weigh more than encoded rows.
+    """
+    _, counts = np.unique(classes, return_counts=True)
+    shares = held * counts / len(classes)
+    sizes = np.floor(shares).astype(np.intp)
+    nearest = np.argsort(sizes - shares, kind="stable")
+    sizes[nearest[: held - sizes.sum()]] += 1
+    by_class = np.argsort(classes, kind="stable")
+    mask = np.zeros(len(classes), bool)
+    for places, size in zip(np.split(by_class, np.cumsum(counts)[:-1]), sizes, strict=True):
+        mask[generator.permutation(places)[:size]] = True
+    return mask

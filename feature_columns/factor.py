@@ -74,6 +74,20 @@ class Factor:
                 return at
         return None
 
+    def where(self, mask: np.ndarray) -> Factor:
+        """Return the factor of the cells that `mask` marks, with the values that occur there."""
+        codes = self.codes[mask]
+        occurs = np.zeros(len(self.values) + 1, bool)
+        occurs[codes] = True
+        occurs[-1] = False  # where code -1 wrote
+        if occurs[:-1].all():
+            return Factor(codes, self.values)
+        numbers = np.where(occurs, np.cumsum(occurs) - 1, -1).astype(codes.dtype)
+        if isinstance(self.values, np.ndarray):
+            return Factor(numbers[codes], self.values[occurs[:-1]])
+        kept = [value for value, seen in zip(self.values, occurs, strict=False) if seen]
+        return Factor(numbers[codes], kept)
+
     def row_of(self, flat: int) -> int:
         """Return the row that the flat position belongs to."""
         if self.offsets is None:

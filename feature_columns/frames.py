@@ -7,6 +7,7 @@ and every feature column over it works on the distinct values.
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -36,16 +37,22 @@ class Frame:
         Given a key, the column: a Series, an array or, for a single row, a list of one cell.
     strict : bool
         Whether columns refuse what they did not meet when they learnt.
+    part_of : (Frame, ndarray of bool), optional
+        The frame that this is a part of, and the mask of its rows.
     """
 
     def __init__(
-        self, names: Iterable[Any], rows: int, read: Callable[[str], Any], strict: bool = False
+        self,
+        names: Iterable[Any],
+        rows: int,
+        read: Callable[[str], Any],
+        strict: bool = False,
+        part_of: tuple[Frame, np.ndarray] | None = None,
     ):
         self.rows, self.strict = rows, strict
-        self._names, self._read = names, read
+        self._names, self._read, self._part_of = names, read, part_of
         self._found: dict[Hashable, Any] = {}
         self._cells: dict[str, list[Any]] = {}
-        self._keeps_numbers = True
 
     @property
     def keys(self) -> list[str]:
@@ -54,15 +61,17 @@ class Frame:
 
     def strictly(self) -> Frame:
         """Return the same frame, read anew and strict."""
-        return Frame(self._names, self.rows, self._read, strict=True)
+        return Frame(self._names, self.rows, self._read, True, self._part_of)
 
-    def take(self, places: np.ndarray) -> Frame:
-        """Return some of the rows, in the order given; a column is cut each time it is read."""
-        found = Frame(
-            self._names, len(places), lambda key: _cut(self._read(key), places), self.strict
-        )
-        found._keeps_numbers = False  # which would be copies
-        return found
+    def where(self, mask: np.ndarray) -> Frame:
+        """Return the rows that `mask` marks.
+
+        What this frame has factorized is cut, so that no copy of its columns is made. Two parts
+        share that work.
+        """
+        rows = int(np.count_nonzero(mask))
+        read = functools.partial(_cut, self._read, mask)
+        return Frame(self._names, rows, read, self.strict, (self, mask))
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return ``make()``, called once per frame and `key`."""
@@ -95,21 +104,31 @@ class Frame:
 
     def factor(self, key: str) -> Factor:
         """Return the distinct values of a raw column and the code of each cell."""
-        return self.once(("factor", key), lambda: factorize(key, self.column(key)))
+        return self.once(("factor", key), lambda: self._factor(key))
+
+    def _factor(self, key: str) -> Factor:
+        if self._part_of is not None:
+            frame, mask = self._part_of
+            whole = frame.factor(key)
+            if whole.offsets is None:
+                return whole.where(mask)
+        return factorize(key, self.column(key))
 
     def numbers(self, key: str, width: int = 1) -> np.ndarray:
         """Return a raw column as an ``(n, width)`` array of numbers, NaN where missing."""
-        if not self._keeps_numbers:
-            return read_numbers(key, self.column(key), width)
+        if self._part_of is not None:
+            frame, mask = self._part_of
+            some: np.ndarray = frame.numbers(key, width)[mask]
+            return some
         return self.once(
             ("numbers", key, width), lambda: read_numbers(key, self.column(key), width)
         )
 
 
-def _cut(column: Any, places: np.ndarray) -> Any:
-    if isinstance(column, list):
-        return [column[place] for place in places]
-    return column.iloc[places] if isinstance(column, pd.Series) else column[places]
+def _cut(read: Callable[[str], Any], mask: np.ndarray, key: str) -> Any:
+    column = read(key)
+    # The index of a Series would weigh as much as its numbers.
+    return pd.Series(column.array[mask]) if isinstance(column, pd.Series) else column[mask]
 
 
 def as_frame(data: Any, strict: bool = False) -> Frame:

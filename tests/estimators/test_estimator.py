@@ -26,7 +26,9 @@ from cannery.errors import (
     NonFinite,
     UnseenCategory,
 )
+from cannery.estimators.rows import Rows, hold_out
 from cannery.feature_columns import (
+    as_frame,
     categorical_column,
     categorical_column_with_hash_bucket,
     embedding_column,
@@ -285,6 +287,19 @@ def test_the_held_out_part_keeps_the_classes(frame, target):
     rare = pd.Series(np.where(np.arange(240) % 12 == 0, "yes", "no"))
     model = LinearClassifier(epochs=1, validation_fraction=0.25, random_state=0).fit(frame, rare)
     assert model.history_["val_label/mean"][0] == pytest.approx(1 / 12, abs=0.01)
+
+
+def test_each_class_is_held_out_by_its_share():
+    targets = np.repeat([0, 1, 2], [500, 40, 10])
+    rows = Rows({"row": np.arange(550)}, targets, None)
+    train, held = hold_out(rows, 0.1, np.random.default_rng(0), stratify=True)
+    assert np.bincount(held.targets).tolist() == [50, 4, 1]
+    both = [as_frame(part.X).numbers("row").ravel().tolist() for part in (train, held)]
+    assert sorted(both[0] + both[1]) == list(range(550))
+    again = hold_out(rows, 0.1, np.random.default_rng(1), stratify=True)[1]
+    assert as_frame(again.X).numbers("row").ravel().tolist() != both[1]
+    few = Rows(rows.X, np.arange(550), None)  # a class a row: no shares to keep
+    assert len(hold_out(few, 0.1, np.random.default_rng(0), stratify=True)[1]) == 55
 
 
 def test_bad_validation_data(frame, target):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cannery.feature_columns as fc
+from cannery.feature_columns import as_frame
 from cannery.feature_columns.hashing import concatenate, concatenate_one, fingerprints
 
 TEXTS = st.text(max_size=40)
@@ -164,3 +165,22 @@ def fingerprint_of(values):
 
 def test_fingerprints_of_nothing():
     assert fingerprints([]).tolist() == []
+
+
+CELL = st.one_of(MAYBE, st.integers(-2, 2), st.booleans(), st.lists(MAYBE, max_size=2))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), frames(2))
+def test_some_rows_of_a_frame_are_a_frame_of_these_rows(data, frame):
+    cells = data.draw(st.sampled_from([MAYBE, st.integers(-2, 2), CELL]))
+    frame["x"] = pd.Series(data.draw(lists(cells, len(frame))), dtype=object)
+    mask = np.array(data.draw(lists(st.booleans(), len(frame))))
+    mask[data.draw(st.integers(0, len(frame) - 1))] = True
+    whole, alone = as_frame(frame), frame[mask]
+    several = alone["tags"].map(lambda cell: isinstance(cell, list)).any()
+    columns = COLUMNS if several else [c for c in COLUMNS if "tags" not in c.keys]
+    found, expected = (fc.ColumnSet(columns).learn(rows) for rows in (whole.where(mask), alone))
+    assert found.columns == expected.columns
+    equal(found.encode(whole.where(mask)), expected.encode(alone))
+    assert whole.where(mask).factor("x").kinds == as_frame(alone).factor("x").kinds
