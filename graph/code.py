@@ -324,6 +324,15 @@ class Writer(Protocol):
     def pointer(self, x: Tensor) -> str:
         """Return the name of the pointer to a value's memory."""
 
+    def rows_of(self, x: Tensor) -> str:
+        """Return three arguments in C: a matrix, how far apart its rows are, and their order."""
+
+    def size(self, size: Dimension) -> str:
+        """Return the C text of a size; of the batch, as many rows as are at hand."""
+
+    def check(self, op: str, wanted: str) -> int:
+        """Have a pointer `bad` to note what is wrong, and return the number of this check."""
+
     def fold(
         self, dtype: Any, start: str, sizes: Sequence[Dimension], depth: int
     ) -> AbstractContextManager[tuple[Code, tuple[Code, ...], Callable[[str], None]]]:

@@ -80,6 +80,8 @@ class Op:
     """The input that holds ids below `id_limit`, any of which may be missing."""
     of_shapes: bool = False
     """The result depends on the shapes of the inputs alone."""
+    library: str = ""
+    """The part of the C library that its C text calls, besides those that all programs have."""
 
     # `Any` lets a subclass name its inputs and attributes.
     def infer(self, *inputs: Any, **attributes: Any) -> Spec:
@@ -136,7 +138,10 @@ class Op:
         raise NotFound(f"op {self.name!r}", "pushes nothing")
 
     def writes(self, y: Tensor) -> bool:
-        """Whether the op writes its own loops, in `write`, for want of a simple rule."""
+        """Whether the op writes its own loops, in `write`, for want of a simple rule.
+
+        If it is `row_local` too, its loops run over the rows at hand, ``c.size(y.shape[0])``.
+        """
         return False
 
     def write(self, c: Writer, y: Tensor) -> None:

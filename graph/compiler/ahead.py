@@ -294,7 +294,7 @@ def library_functions() -> dict[str, str]:
     """Return the text of each function of the C library, by its name."""
     functions: dict[str, str] = {}
     name = ""
-    for line in library("elementary.h").splitlines():
+    for line in (library("elementary.h") + library("trees.h")).splitlines():
         found = _FUNCTION.match(line)
         if found:
             name = found[1]

@@ -281,6 +281,25 @@ class Nest:
         """Return the name of the pointer to a value's memory."""
         return str(self.source.place(x).name)
 
+    def rows_of(self, x: Tensor) -> str:
+        """Return three arguments in C: a matrix, how far apart its rows are, and their order."""
+        place: Place = self.source.place(x)
+        stride = place.strides[0] if place.strides else size_text(x.shape[1])
+        ordered = x.op.name == "placeholder" and is_row(x.shape) and x not in self.source.loaded
+        if ordered and not self.source.ahead:
+            self.source.use("order")
+            return f"{place.name}, {stride}, order"
+        return f"{place.name}, {stride}, NULL"
+
+    def size(self, size: Dimension) -> str:
+        """Return the C text of a size; of the batch, as many rows as are at hand."""
+        assert self._item is not None
+        return "rows" if size is None and self._item.phase % 2 == 1 else size_text(size)
+
+    def check(self, op: str, wanted: str) -> int:
+        """Have a pointer `bad` to note what is wrong, and return the number of this check."""
+        return int(self.source.check(op, wanted))
+
     def write_statement(self, item: Item) -> None:
         """Write a kernel that is one op's own loops."""
         self._item = item

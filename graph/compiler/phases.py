@@ -155,7 +155,7 @@ class Phases:
 
     def follows_rows(self, node: Tensor) -> bool:
         """Whether a node takes one row at a time: for a row of its own, or to add it to a sum."""
-        if node.op.writes(node):
+        if node.op.writes(node) and not node.op.row_local:
             return False
         domain = node.op.push_shape(node)
         if not all(map(by_rows, self._sources(node))):

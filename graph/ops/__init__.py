@@ -79,6 +79,7 @@ from .scan import argmax, cumsum
 from .segments import repeat_rows, segment_sum
 from .shaping import broadcast_like, expand, ones_like, reshape, squeeze, transpose, zeros_like
 from .softmax import log_softmax, logsumexp, softmax
+from .trees import tree_leaves, tree_nodes
 
 __all__ = [
     "abs",
@@ -179,6 +180,8 @@ __all__ = [
     "tanh",
     "tile",
     "transpose",
+    "tree_leaves",
+    "tree_nodes",
     "uniform",
     "where",
     "zeros_like",

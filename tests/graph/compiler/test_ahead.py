@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cannery.graph import (
+    OPS,
     Program,
     Variable,
     concat,
@@ -22,6 +23,7 @@ from cannery.graph import (
     sum_rows,
     take,
     tanh,
+    tree_leaves,
 )
 from cannery.graph.compiler.ahead import program_c
 from cannery.graph.compiler.toolchain import load
@@ -137,3 +139,21 @@ def test_the_text_holds_no_function_that_nobody_calls():
     x = placeholder("x", (None, 2))
     text = program_c(Program(outputs={"y": tanh(x)}), {}, "model").source
     assert "tanh_f32" in text and "exp_f32" in text and "squares" not in text
+
+
+def test_rows_walk_through_trees(toolchain):
+    sample = next(iter(OPS["tree_leaves"].samples()))
+    numbers, ids = sample.arrays[:2]
+    values = dict(zip(("nodes", "subsets", "roots"), sample.arrays[2:], strict=True))
+    trees = [Variable(array, name) for name, array in values.items()]
+    table = Variable(weights(8, 2), "table")
+    feeds = placeholder("numbers", (None, 2)), placeholder("ids", (None, 1), "int32")
+    leaves = tree_leaves(*feeds, *trees)
+    program = Program(outputs={"leaves": leaves, "y": sum_rows(table, leaves)})
+    values["table"] = weights(8, 2)
+    for i in range(len(numbers)):
+        row = {"numbers": numbers[i : i + 1], "ids": ids[i : i + 1]}
+        expected = program.start(values).run(row)
+        found = run(program, values, row)
+        assert found["leaves"].tolist() == expected["leaves"][0].tolist()
+        np.testing.assert_allclose(found["y"], expected["y"][0], rtol=1e-6)
