@@ -1,6 +1,7 @@
 """Feature columns, a dataflow graph and canned estimators with scikit-learn's interface."""
 
-from . import datasets, errors, estimators, feature_columns, graph
+from . import comparison, datasets, errors, estimators, feature_columns, graph
+from .comparison import compare, plot_comparison
 from .estimators import (
     BaselineClassifier,
     BaselineRegressor,
@@ -24,12 +25,15 @@ __all__ = [
     "WideDeepClassifier",
     "WideDeepRegressor",
     "__version__",
+    "compare",
+    "comparison",
     "datasets",
     "errors",
     "estimators",
     "feature_columns",
     "graph",
     "infer_columns",
+    "plot_comparison",
 ]
 
 __version__ = "0.1.0"

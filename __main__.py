@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .commands import MODELS, TASKS, fit_file, run_demo
+from .commands import fit_file, run_demo
+from .comparison import MODELS, TASKS
 from .errors import CanneryError
 
 __all__ = ["main"]
@@ -27,11 +28,11 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--impressions", type=int, default=100_000, metavar="N")
     show.add_argument("--out", type=Path, default=Path("cannery-demo"), metavar="DIR")
 
-    train = commands.add_parser("fit", help="fit a model to a CSV or Parquet file")
+    train = commands.add_parser("fit", help="fit a model to a CSV or Parquet file, or compare all")
     train.set_defaults(run=fit_file)
     train.add_argument("data", type=Path, metavar="DATA", help="a .csv, .csv.gz or .parquet file")
     train.add_argument("--target", required=True, metavar="NAME", help="the column to predict")
-    train.add_argument("--model", choices=sorted(MODELS), default="wide_deep")
+    train.add_argument("--model", choices=[*sorted(MODELS), "all"], default="wide_deep")
     train.add_argument("--task", choices=TASKS, default="auto")
     train.add_argument("--test-fraction", type=float, default=0.2, metavar="SHARE")
     train.add_argument("--out", type=Path, default=Path("cannery-fit"), metavar="DIR")

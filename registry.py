@@ -53,6 +53,9 @@ class Registry(Mapping[str, T], Generic[T]):
             )
             raise NotFound(self.kind, "unknown name", repr(name), hint) from None
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 

@@ -1,6 +1,6 @@
 """What the command line runs: one command, one file."""
 
 from .demo import run_demo
-from .fit import MODELS, TASKS, fit_file
+from .fit import fit_file
 
-__all__ = ["MODELS", "TASKS", "fit_file", "run_demo"]
+__all__ = ["fit_file", "run_demo"]

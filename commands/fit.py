@@ -6,36 +6,27 @@ import ast
 import difflib
 import re
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sklearn.base import is_classifier
+from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import train_test_split
 
+from ..comparison import MODELS, compare, guess_task, plot_comparison
 from ..errors import CanneryError, InvalidValue, MissingColumn, NotFound
-from ..estimators import (
-    DNNClassifier,
-    DNNRegressor,
-    LinearClassifier,
-    LinearRegressor,
-    WideDeepClassifier,
-    WideDeepRegressor,
-)
 from ..feature_columns import infer_columns
+from ..hyperparameters import check
 from .output import make_folder, save_picture, table
 from .reading import read_table
 
-__all__ = ["MODELS", "TASKS", "fit_file"]
+__all__ = ["fit_file"]
 
-MODELS = {
-    "linear": (LinearClassifier, LinearRegressor),
-    "dnn": (DNNClassifier, DNNRegressor),
-    "wide_deep": (WideDeepClassifier, WideDeepRegressor),
-}
-TASKS = ("auto", "classification", "regression")
-MOST_CLASSES = 20  # whole numbers of more distinct values are taken for quantities
 NOT_SETTABLE = {"columns", "linear_columns", "deep_columns", "callbacks"}
+SECONDS = ("fit_seconds", "predict_seconds")
 WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -49,7 +40,7 @@ def fit_file(
     settings: Sequence[str] = (),
     random_state: int = 0,
 ) -> Any:
-    """Fit `model` to a file and print its metrics on a held-out part.
+    """Fit `model` to a file and print its metrics on a held-out part; or compare all models.
 
     Parameters
     ----------
@@ -57,20 +48,21 @@ def fit_file(
         A CSV or Parquet file.
     target : str
         The column to predict; rows where it is missing are left out.
-    model : {"wide_deep", "dnn", "linear"}
+    model : str
+        One of `MODELS`; or "all", which cross-validates them all and prints how they compare.
     task : {"auto", "classification", "regression"}
         By default texts, booleans and whole numbers of at most 20 values are classes.
     test_fraction : float
-        The share of rows held out.
+        The share of rows held out; with "all" every such part of the rows in its turn.
     out : Path
-        Folder for ``learning_curves.png``.
+        Folder for ``learning_curves.png``, ``comparison.png`` with "all".
     settings : sequence of str
-        Hyperparameters as ``key=value``.
+        Hyperparameters as ``key=value``; with "all" each model takes those it has.
     random_state : int
 
     Returns
     -------
-    The fitted estimator.
+    The fitted estimator, or the frame of `cannery.compare`.
 
     Raises
     ------
@@ -79,29 +71,95 @@ def fit_file(
     """
     if not 0 < test_fraction < 1:
         raise InvalidValue("--test-fraction", "must be above 0 and below 1", test_fraction)
-    frame, y = _split_target(read_table(data), target)
-    task = _task(y) if task == "auto" else task
-    estimator = MODELS[model][task == "regression"](
-        random_state=random_state, verbose=int(sys.stderr.isatty())
-    )
+    X, y = _split_target(read_table(data), target)
+    task = guess_task(y) if task == "auto" else task
+    if task == "regression" and not pd.api.types.is_numeric_dtype(y):
+        wrong = "regression needs a target of numbers"
+        raise InvalidValue("--task", wrong, f"{target!r} of {y.dtype}")
+    names = list(MODELS) if model == "all" else [model]
+    estimators = {name: MODELS[name][task == "regression"]() for name in names}
+    for estimator in estimators.values():
+        estimator.set_params(random_state=random_state)
     for setting in settings:
-        _apply(estimator, setting)
+        _apply(list(estimators.values()), setting)
+    for estimator in estimators.values():
+        check(estimator)
     make_folder(out)
-    X, X_test, y, y_test = _hold_out(frame, y, task, test_fraction, random_state)
-    print(f"{data}: {len(X):,} rows to fit, {len(X_test):,} held out; {task} of {target!r}\n")
+    if model == "all":
+        print(f"{data}: {len(X):,} rows; {task} of {target!r}\n")
+        _print_columns(X)
+        return _compare(estimators, X, y, test_fraction, out, random_state)
+    return _fit(estimators[model], _hold_out(X, y, task, test_fraction, random_state), data, out)
+
+
+def _print_columns(X: pd.DataFrame) -> None:
     chosen = infer_columns(X)
     print(f"{chosen}\n")
     if not chosen.wide + chosen.deep:
         raise InvalidValue("DATA", "no column is left to learn from", todo="see the table above")
+
+
+def _fit(estimator: Any, parts: Sequence[Any], data: Path, out: Path) -> Any:
+    X, X_test, y, y_test = parts
+    kind = "classification" if is_classifier(estimator) else "regression"
+    print(f"{data}: {len(X):,} rows to fit, {len(X_test):,} held out; {kind} of {y.name!r}\n")
+    _print_columns(X)
+    estimator.set_params(verbose=int(sys.stderr.isatty()))
+    step_by_step = hasattr(estimator, "early_stopping")
     # Rows that decide when to stop must not be those the metrics are reported on.
-    judged = None if estimator.early_stopping else (X_test, y_test)
-    estimator.fit(X, y, validation_data=judged)
+    judged = step_by_step and not estimator.early_stopping
+    estimator.fit(X, y, **({"validation_data": (X_test, y_test)} if judged else {}))
     metrics = estimator.evaluate(X_test, y_test)
     print(f"{type(estimator).__name__} on the rows held out:")
     print(table(["metric", "value"], [[name, float(value)] for name, value in metrics.items()]))
-    print()
-    print(save_picture(out / "learning_curves.png", lambda ax: estimator.plot_history(ax=ax)))
+    if step_by_step:
+        path = out / "learning_curves.png"
+        print("\n" + save_picture(path, lambda ax: estimator.plot_history(ax=ax)))
     return estimator
+
+
+def _compare(
+    estimators: Mapping[str, Any],
+    X: pd.DataFrame,
+    y: pd.Series,
+    test_fraction: float,
+    out: Path,
+    random_state: int,
+) -> pd.DataFrame:
+    folds = max(2, round(1 / test_fraction))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitFailedWarning)  # the table says it
+        verbose = int(sys.stderr.isatty())
+        found = compare(estimators, X, y, folds, random_state=random_state, verbose=verbose)
+    metrics = list(dict.fromkeys(found["metric"]))
+    print(f"mean and deviation over {folds} parts of the rows, each held out in its turn:")
+    rows = [_line(found[found["estimator"] == name], metrics) for name in _ranked(found)]
+    print(table(["model", *metrics, "behind the best", "fit s", "predict s"], rows))
+    for row in found[found["metric"] == metrics[0]].itertuples():
+        if row.failure:
+            print(f"{row.estimator} failed: {row.failure}")
+    print("\n" + save_picture(out / "comparison.png", lambda ax: plot_comparison(found, ax=ax)))
+    return found
+
+
+def _ranked(found: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(found["estimator"]))
+
+
+def _line(rows: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
+    """Return the cells of one model: its metrics, its distance to the best, its times."""
+    by_metric = rows.set_index("metric")
+    main = by_metric.loc[metrics[0]]
+    return [
+        str(main["estimator"]),
+        *(_span(by_metric.loc[name, "mean"], by_metric.loc[name, "std"]) for name in metrics),
+        _span(abs(main["difference"]), main["standard_error"]) if main["difference"] else "-",
+        *(f"{main[key]:.2f}" if pd.notna(main[key]) else "-" for key in SECONDS),
+    ]
+
+
+def _span(middle: float, width: float) -> str:
+    return f"{middle:.4f} ± {width:.4f}" if pd.notna(middle) else "-"
 
 
 def _split_target(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, pd.Series]:
@@ -118,21 +176,9 @@ def _split_target(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, pd.Se
     return frame.drop(columns=target), frame[target]
 
 
-def _task(y: pd.Series) -> str:
-    numbers = pd.api.types.is_numeric_dtype(y) and not pd.api.types.is_bool_dtype(y)
-    fractions = numbers and not (y == y.round()).all()
-    return (
-        "regression" if numbers and (fractions or y.nunique() > MOST_CLASSES) else "classification"
-    )
-
-
 def _hold_out(
     frame: pd.DataFrame, y: pd.Series, task: str, share: float, random_state: int
 ) -> list[Any]:
-    if task == "regression" and not pd.api.types.is_numeric_dtype(y):
-        raise InvalidValue(
-            "--task", "regression needs a target of numbers", f"{y.name!r} of {y.dtype}"
-        )
     stratify = y if task == "classification" and y.value_counts().min() > 1 else None
     try:
         return train_test_split(
@@ -142,14 +188,22 @@ def _hold_out(
         raise InvalidValue("--test-fraction", f"leaves no usable split ({error})", share) from None
 
 
-def _apply(estimator: Any, setting: str) -> None:
-    """Set one ``key=value``; a key that is unknown gets the nearest known one suggested."""
+def _apply(estimators: Sequence[Any], setting: str) -> None:
+    """Set one ``key=value`` wherever there is such a key; suggest the nearest if none has it."""
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise InvalidValue("--set", "must be key=value", repr(setting))
     value = _value(setting, text)
+    owner = key.partition("__")[0]
+    known = [set(estimator.get_params(deep=False)) - NOT_SETTABLE for estimator in estimators]
+    _check_known("--set", owner, set().union(*known))
+    for estimator, names in zip(estimators, known, strict=True):
+        if owner in names:
+            _set(estimator, key, value)
+
+
+def _set(estimator: Any, key: str, value: Any) -> None:
     owner, nested, name = key.partition("__")
-    _check_known("--set", owner, set(estimator.get_params(deep=False)) - NOT_SETTABLE)
     try:
         estimator.set_params(**{key: value})
     except CanneryError:

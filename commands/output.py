@@ -45,13 +45,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def save_picture(path: Path, draw: Callable[[Any], None]) -> str:
     """Let `draw` paint on axes, save them as `path` and return a sentence about it."""
+    name = path.stem.replace("_", " ")
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        return 'learning curves: not drawn; pip install "cannery[plot]" for matplotlib'
+        return f'{name}: not drawn; pip install "cannery[plot]" for matplotlib'
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     draw(figure.subplots())
     figure.savefig(path, dpi=150)
-    return f"learning curves: {path}"
+    return f"{name}: {path}"

@@ -35,8 +35,9 @@ def test_the_commands_shown_are_commands(monkeypatch):
         command = re.search(r"(?:^|python -m )cannery (.*)", line)
         if command:
             assert cannery.__main__.main(command[1].split()) == 0
-    assert len(seen) == 2
+    assert len(seen) == 3
     assert seen[1]["settings"] == ["epochs=20", "hidden_units=64,32"]
+    assert seen[2]["model"] == "all"
 
 
 def test_links_lead_somewhere():

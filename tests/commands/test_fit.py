@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from cannery.commands import MODELS, fit_file
-from cannery.commands.fit import _apply, _task, _value
+from cannery.commands import fit_file
+from cannery.commands.fit import _apply, _value
+from cannery.comparison import MODELS
 from cannery.datasets import make_census
 from cannery.errors import CanneryError, InvalidValue, MissingColumn, NotFound
 
@@ -17,22 +20,6 @@ def census(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "census.csv"
     make_census(1500, random_state=0).to_csv(path, index=False)
     return path
-
-
-@pytest.mark.parametrize(
-    ("values", "task"),
-    [
-        (["a", "b"], "classification"),
-        ([True, False], "classification"),
-        ([0, 1, 1], "classification"),
-        ([0.0, 1.0, 1.0], "classification"),
-        ([0.5, 1.0, 1.0], "regression"),
-        (range(20), "classification"),
-        (range(21), "regression"),
-    ],
-)
-def test_task(values, task):
-    assert _task(pd.Series(values)) == task
 
 
 @pytest.mark.parametrize(
@@ -84,7 +71,7 @@ def test_a_setting_out_of_range(census, tmp_path):
 def test_settings_reach_the_model():
     estimator = MODELS["wide_deep"][0]()
     for setting in ("epochs=3", "hidden_units=8,4", "deep_optimizer__learning_rate=0.25"):
-        _apply(estimator, setting)
+        _apply([estimator], setting)
     assert estimator.epochs == 3
     assert estimator.hidden_units == (8, 4)
     assert estimator.deep_optimizer.learning_rate == 0.25
@@ -128,12 +115,55 @@ def test_nothing_to_learn_from(tmp_path):
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_classification_from_end_to_end(census, tmp_path, capsys, model):
     pytest.importorskip("matplotlib")
-    fit_file(census, "income", model=model, out=tmp_path, settings=["epochs=3"])
+    step_by_step = hasattr(MODELS[model][0], "epochs")
+    settings = ["epochs=3"] if step_by_step else []
+    fit_file(census, "income", model=model, out=tmp_path, settings=settings)
     printed = capsys.readouterr().out
     assert "1,200 rows to fit, 300 held out; classification of 'income'" in printed
     metrics = dict(line.split() for line in printed.splitlines() if len(line.split()) == 2)
-    assert 0.6 < float(metrics["auc"]) <= 1
-    assert (tmp_path / "learning_curves.png").stat().st_size > 5000
+    assert (0.6 if model != "baseline" else 0.5) <= float(metrics["auc"]) <= 1
+    assert (tmp_path / "learning_curves.png").exists() == step_by_step
+
+
+def test_all_models_compared(census, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    settings = ["epochs=1", "hidden_units=4,"]
+    found = fit_file(
+        census, "income", model="all", test_fraction=0.5, out=tmp_path, settings=settings
+    )
+    printed = capsys.readouterr().out
+    assert "1,500 rows; classification of 'income'" in printed
+    assert "over 2 parts of the rows" in printed
+    assert "behind the best" in printed
+    for model in MODELS:
+        assert re.search(rf"^{model} +0\.\d{{4}} ± 0\.\d{{4}} ", printed, re.MULTILINE)
+    assert set(found["estimator"]) == set(MODELS)
+    assert not found["failure"].any()
+    assert (tmp_path / "comparison.png").stat().st_size > 5000
+
+
+def test_a_model_that_fails_is_told_under_the_table(census, tmp_path, capsys, monkeypatch):
+    def broken(self, *args, **options):
+        raise RuntimeError("out of luck")
+
+    for model, (classifier, _) in MODELS.items():
+        if model != "baseline":
+            monkeypatch.setattr(classifier, "fit", broken)
+    fit_file(census, "income", model="all", test_fraction=0.5, out=tmp_path)
+    printed = capsys.readouterr().out
+    assert "linear failed: RuntimeError: out of luck" in printed
+    assert "baseline failed" not in printed
+    assert "nan" not in printed
+
+
+def test_a_setting_that_no_model_has(census, tmp_path):
+    with pytest.raises(NotFound, match="did you mean 'epochs'"):
+        fit_file(census, "income", model="all", out=tmp_path, settings=["epoch=3"])
+
+
+def test_a_setting_out_of_range_ends_a_comparison(census, tmp_path):
+    with pytest.raises(CanneryError, match="epochs: must be a whole number of at least 1, got 0"):
+        fit_file(census, "income", model="all", out=tmp_path, settings=["epochs=0"])
 
 
 def test_regression_from_end_to_end(tmp_path, capsys):
