@@ -89,14 +89,14 @@ class EmbeddingTables:
         """
         tower = _tower(self, DeepTower)
         wanted = getattr(column, "name", column)
-        for embedding in tower.embeddings:
+        for embedding in tower.inputs.embeddings:
             categorical: Categorical = embedding.categorical
             names = {embedding.name, embedding.table_name, categorical.name, *categorical.keys}
             if wanted in names:
-                table = self.variables_[tower.tables[embedding.table_name].name]  # type: ignore[attr-defined]
+                table = self.variables_[tower.inputs.tables[embedding.table_name].name]  # type: ignore[attr-defined]
                 index = pd.Index(categorical.tokens(), name=categorical.name)
                 return pd.DataFrame(np.array(table), index=index)
-        known = [embedding.name for embedding in tower.embeddings]
+        known = [embedding.name for embedding in tower.inputs.embeddings]
         raise InvalidValue(
             "embedding_table", f"no embedding of {wanted!r}", todo=f"choose one of {known}"
         )

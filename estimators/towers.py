@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +10,6 @@ import numpy as np
 
 from ..errors import InvalidType, InvalidValue
 from ..feature_columns import (
-    Bucketized,
     Categorical,
     Column,
     Embedding,
@@ -26,21 +23,16 @@ from ..graph import (
     Tensor,
     Variable,
     cast,
-    concat,
     dropout,
-    expand,
     matmul,
     minimum,
-    multi_hot,
     name_scope,
-    one_hot,
-    segment_sum,
     sum_rows,
-    take,
     where,
 )
-from ..graph.initializers import truncated_normal, zeros
+from ..graph.initializers import zeros
 from ..graph.layers import ACTIVATIONS, BatchNormalization, Dense
+from .dense import DenseInputs, JointIds
 
 __all__ = ["BiasTower", "DeepTower", "LinearTower", "Training"]
 
@@ -72,26 +64,6 @@ class BiasTower:
     def __call__(self, features: Features, training: Training | None) -> Tensor | None:
         """Return the logits."""
         return self.bias
-
-
-class JointIds:
-    """Columns of single ids side by side, each shifted into its own rows of one table."""
-
-    def __init__(self, features: Features, columns: Sequence[Any]):
-        # Single ids come first, so that their rows of the table are those of one matrix of ids.
-        singles = [column for column in columns if not features.is_ragged(column)]
-        self.bags = [column for column in columns if features.is_ragged(column)]
-        self.columns = (*singles, *self.bags)
-        sizes = [column.size for column in self.columns]
-        self.rows = sum(sizes)
-        self.width = sum(column.size for column in singles)
-        ends = itertools.accumulate(sizes, initial=0)
-        self.starts = dict(zip(self.columns, ends, strict=False))
-        self.ids: Tensor | None = None
-        if singles:
-            joined = concat([features.bag(column).ids for column in singles], axis=1)
-            shifts = np.array([[self.starts[column] for column in singles]], joined.dtype)
-            self.ids = where(joined < 0, joined, joined + shifts) if shifts.any() else joined
 
 
 class LinearTower:
@@ -195,28 +167,10 @@ class DeepTower:
         self._check()
         if not columns:
             raise InvalidValue("deep columns", "must name at least one column", todo="add one")
-        for column in columns:
-            if not isinstance(column, (Number, Bucketized, Indicator, Embedding, SharedEmbedding)):
-                raise InvalidType(
-                    f"column {column.name!r}",
-                    "a deep tower takes dense columns",
-                    type(column).__name__,
-                    "wrap it in indicator_column or embedding_column",
-                )
-        self.numbers = [c for c in columns if isinstance(c, Number)]
-        self.embeddings = [c for c in columns if isinstance(c, (Embedding, SharedEmbedding))]
-        counted = [c.categorical for c in columns if isinstance(c, (Bucketized, Indicator))]
-        self.indicators = JointIds(features, list(dict.fromkeys(counted)))
-        self.tables: dict[str, Variable] = {}
-        self.variables: list[Variable] = []
         with name_scope(self.name):
-            for column in self.embeddings:
-                self._table(column)
-            inputs = (
-                sum(column.width for column in self.numbers)
-                + self.indicators.rows
-                + sum(column.dimension for column in self.embeddings)
-            )
+            self.inputs = DenseInputs(features, columns)
+            self.variables: list[Variable] = list(self.inputs.variables)
+            inputs = self.inputs.width
             self.layers, self.norms = [], []
             for i, units in enumerate(self.hidden_units):
                 self.layers.append(Dense(inputs, units, f"hidden_{i}"))
@@ -240,20 +194,10 @@ class DeepTower:
                 "activation", f"must be one of {sorted(ACTIVATIONS)}", repr(self.activation)
             )
 
-    def _table(self, column: Any) -> None:
-        if column.table_name in self.tables:
-            return
-        start = column.initializer or truncated_normal(deviation=1 / math.sqrt(column.dimension))
-        shape = (column.categorical.size, column.dimension)
-        table = Variable(start, column.table_name, shape=shape, trainable=bool(column.trainable))
-        self.tables[column.table_name] = table
-        if column.trainable:
-            self.variables.append(table)
-
     def __call__(self, features: Features, training: Training | None) -> Tensor | None:
         """Return the logits."""
         with name_scope(self.name):
-            x = self._inputs(features)
+            x = self.inputs(features)
             activation = self.activation
             if not callable(activation):
                 activation = ACTIVATIONS[activation]
@@ -275,33 +219,3 @@ class DeepTower:
         steps = cast(training.step, dtype="float32")
         norm.momentum = minimum((steps + 1.0) / (steps + 10.0), SLOWEST_AVERAGE)
         return norm(x, training.updates)
-
-    def _inputs(self, features: Features) -> Tensor:
-        parts = []
-        if self.numbers:
-            parts.append(features.numbers(self.numbers))
-        if self.indicators.ids is not None:
-            parts.append(multi_hot(self.indicators.ids, depth=self.indicators.width))
-        parts += [
-            self._embed(features.bag(column.categorical), column) for column in self.embeddings
-        ]
-        for column in self.indicators.bags:
-            bag = features.bag(column)
-            counts = one_hot(bag.ids, depth=column.size)
-            if bag.weights is not None:
-                counts = counts * expand(bag.weights, axis=1)
-            parts.append(segment_sum(counts, bag.lengths))
-        return concat(parts, axis=1) if len(parts) > 1 else parts[0]
-
-    def _embed(self, bag: Any, column: Any) -> Tensor:
-        table = self.tables[column.table_name]
-        if bag.lengths is None and column.max_norm is None:
-            return take(table, bag.ids[:, 0])  # all combiners agree on one id
-        return sum_rows(
-            table,
-            bag.ids,
-            weights=bag.weights,
-            lengths=bag.lengths,
-            combiner=column.combiner,
-            max_norm=column.max_norm,
-        )
