@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,7 +46,8 @@ def check_sample_weight(sample_weight: Any, rows: int) -> Floats | None:
     try:
         weights = np.array(sample_weight, np.float64)
     except (TypeError, ValueError):
-        raise InvalidType("sample_weight", "must be numbers", repr(sample_weight)) from None
+        given = reprlib.repr(sample_weight)
+        raise InvalidType("sample_weight", "must be numbers", given) from None
     if weights.shape != (rows,):
         wrong = f"must be a 1D array of {rows}, one for each row"
         raise ShapeMismatch("sample_weight", wrong, f"shape {weights.shape}")

@@ -178,7 +178,8 @@ class _Rules:
         kinds = factor.kinds - {"missing"}
         if factor.offsets is not None:
             return self._lists(frame, key, factor)
-        if not kinds:
+        # A pandas category may name values that no cell holds.
+        if not kinds or not (factor.codes >= 0).any():
             return Choice(key, "dropped", "all cells are missing")
         if self.named and len(factor.values) == 1 and "missing" not in factor.kinds:
             return Choice(key, "dropped", f"constant, always {factor.texts[0]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import math
 import numbers
 import re
@@ -74,7 +75,7 @@ def kind_of(value: Any) -> str:
         return "text"
     if isinstance(value, (bool, np.bool_)):
         return "boolean"
-    if isinstance(value, numbers.Number):
+    if isinstance(value, (numbers.Real, decimal.Decimal)):
         return "number"
     if isinstance(value, (datetime.date, datetime.timedelta, np.datetime64)):
         return "date"

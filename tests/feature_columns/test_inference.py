@@ -144,3 +144,14 @@ def test_measured_numbers_are_standardised_however_many(rows):
     assert [choice.becomes for choice in chosen.choices] == ["standardised number"] * 3
     assert ("many different" in chosen.choices[0].why) == (rows > 10_000)
     assert chosen.choices[1].why == "7 different numbers"
+
+
+def test_categories_that_no_cell_holds_are_nothing():
+    frame = pd.DataFrame({"a": pd.Categorical([None] * 5, ["x", "y"]), "b": range(5)})
+    choice, _ = fc.infer_columns(frame).choices
+    assert (choice.becomes, choice.why) == ("dropped", "all cells are missing")
+
+
+def test_complex_numbers_are_no_numbers():
+    chosen = fc.infer_columns({"a": np.array([1j, 2j] * 5), "b": [1.5, 2.5] * 5})
+    assert [choice.becomes for choice in chosen.choices] == ["vocabulary", "standardised number"]
