@@ -188,7 +188,10 @@ class DeepTower:
             isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in units
         )
         if not whole:
-            raise InvalidValue("hidden_units", "must be whole numbers of at least 1", repr(units))
+            wrong = "must be a list of whole numbers of at least 1"
+            raise InvalidValue(
+                "hidden_units", wrong, repr(units), "write (64, 32), or (64,) for one"
+            )
         if not callable(self.activation) and self.activation not in ACTIVATIONS:
             raise InvalidValue(
                 "activation", f"must be one of {sorted(ACTIVATIONS)}", repr(self.activation)
