@@ -8,14 +8,18 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidValue, MissingDependency
+from ..estimators.metrics import Floats
 
 __all__ = ["plot_comparison"]
+
+FAR = 5  # times as far behind the best as half of the others
 
 
 def plot_comparison(result: pd.DataFrame, metric: str | None = None, ax: Any = None) -> Any:
     """Draw one metric of a comparison: mean and standard deviation, the best estimator on top.
 
-    Seconds of a fit and of a prediction stand to the right of each; one that failed has no point.
+    Its mean and the seconds of a fit and of a prediction stand to the right of each. One that is
+    far behind most others is an arrow at the edge, one that failed has no point.
 
     Parameters
     ----------
@@ -61,12 +65,8 @@ def plot_comparison(result: pd.DataFrame, metric: str | None = None, ax: Any = N
     rows = result[result["metric"] == metric]
     if ax is None:
         _, ax = plt.subplots(figsize=(7, 1.3 + 0.4 * len(rows)), layout="constrained")
+    _draw_points(ax, rows["mean"].to_numpy(), rows["std"].fillna(0.0).to_numpy())
     places = np.arange(len(rows))
-    whiskers = rows["std"].fillna(0.0)
-    ax.errorbar(rows["mean"], places, xerr=whiskers, fmt="o", ms=6, capsize=4, color="tab:blue")
-    best = rows["mean"].iloc[0]
-    if np.isfinite(best):
-        ax.axvline(best, color="grey", lw=1, ls=":", zorder=0)
     ax.set_yticks(places, list(rows["estimator"]))
     ax.set_ylim(len(rows) - 0.5, -0.5)
     greater = result.attrs.get("greater_is_better", {}).get(metric)
@@ -74,19 +74,37 @@ def plot_comparison(result: pd.DataFrame, metric: str | None = None, ax: Any = N
     ax.set_xlabel(metric.replace("_", " ") + direction)
     ax.locator_params(axis="x", nbins=4)  # long names leave little room
     ax.grid(alpha=0.3, axis="x")
-    times = ax.twinx()
-    times.set_ylim(ax.get_ylim())
-    times.set_yticks(places, [_times(row) for row in rows.itertuples()])
-    times.tick_params(length=0)
-    times.set_title("fit / predict", loc="right", fontsize="medium")
+    beside = ax.twinx()
+    beside.set_ylim(ax.get_ylim())
+    beside.set_yticks(places, [_words(row) for row in rows.itertuples()])
+    beside.tick_params(length=0)
+    beside.set_title("mean: fit / predict", loc="right", fontsize="medium")
     return ax
 
 
-def _times(row: Any) -> str:
+def _draw_points(ax: Any, means: Floats, deviations: Floats) -> None:
+    """Draw means and deviations; an arrow stands for what is so far off that it would hide them."""
+    far = np.abs(means - means[0])
+    known = np.isfinite(far)
+    near = known & (far <= FAR * (np.median(far[known]) if known.any() else 0.0))
+    places = np.arange(len(means))
+    style = {"color": "tab:blue", "ms": 6}
+    ax.errorbar(means[near], places[near], xerr=deviations[near], fmt="o", capsize=4, **style)
+    ax.autoscale_view()
+    edges = ax.get_xlim()
+    for place in places[known & ~near]:
+        right = means[place] > means[0]
+        ax.plot(edges[int(right)], place, ">" if right else "<", clip_on=False, **style)
+    ax.set_xlim(edges)
+    if known[0]:
+        ax.axvline(means[0], color="grey", lw=1, ls=":", zorder=0)
+
+
+def _words(row: Any) -> str:
     if row.failure:
         return "failed"
-    times = f"{_seconds(row.fit_seconds)} / {_seconds(row.predict_seconds)}"
-    return times if np.isfinite(row.mean) else f"no value, {times}"
+    mean = f"{row.mean:.4g}" if np.isfinite(row.mean) else "no value"
+    return f"{mean}: {_seconds(row.fit_seconds)} / {_seconds(row.predict_seconds)}"
 
 
 def _seconds(seconds: float) -> str:

@@ -39,8 +39,8 @@ def test_what_is_drawn(pyplot):
     assert axes.get_yticklabels()[0].get_text() == "linear"
     times = axes.figure.axes[1]
     assert [label.get_text() for label in times.get_yticklabels()] == [
-        "12.3 s / 321 µs",
-        "12.3 s / 321 µs",
+        "0.2: 12.3 s / 321 µs",
+        "0.3: 12.3 s / 321 µs",
         "failed",
     ]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the best on top
@@ -54,10 +54,21 @@ def test_another_metric_on_axes_of_the_users(pyplot):
 
 def test_without_a_value_it_is_said(pyplot):
     axes = plot_comparison(result(failures=("", "", "")))
-    assert axes.figure.axes[1].get_yticklabels()[2].get_text().startswith("no value, 12.3 s")
+    assert axes.figure.axes[1].get_yticklabels()[2].get_text().startswith("no value: 12.3 s")
 
 
-@pytest.mark.parametrize("means", [(0.2, 0.3, 0.4), (np.nan,) * 3, (0.2, 0.2, 0.2)])
+def test_one_far_behind_does_not_hide_how_the_others_differ(pyplot):
+    axes = plot_comparison(result((0.30, 0.31, 0.9), ("",) * 3))
+    left, right = axes.get_xlim()
+    assert left < 0.30 < 0.31 < right < 0.4
+    arrows = [line for line in axes.lines if line.get_marker() == ">"]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in arrows] == [(right, 2)]
+    assert not [line for line in plot_comparison(result()).lines if line.get_marker() in "<>"]
+
+
+@pytest.mark.parametrize(
+    "means", [(0.2, 0.3, 0.4), (np.nan,) * 3, (0.2, 0.2, 0.2), (0.30, 0.31, 0.9)]
+)
 def test_no_text_lies_on_another(pyplot, means):
     axes = plot_comparison(result(means))
     figure = axes.figure
