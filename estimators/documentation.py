@@ -80,6 +80,15 @@ jit : {"auto", True, False}
     interpret. Both give the same values up to rounding.
 callbacks : list of callables and objects
     Who hears of each epoch, see `cannery.estimators.training.Callback`.
+checkpoint_dir : str, path or None
+    A folder that keeps where `fit` is. The same call finds it there and goes on after the process
+    was killed, to the same bits; it answers at once if that fit was over. More `epochs` go on, too;
+    other data or settings are refused. `partial_fit` keeps nothing.
+checkpoint_seconds : float
+    The least time between two checkpoints, and so what a killed fit loses. Large ones are further
+    apart, so as to take no more than a twentieth of the time; 0 takes every occasion.
+keep_checkpoints : int
+    How many of the newest checkpoints stay.
 random_state : int, RandomState or None
     Seeds first weights, shuffling, dropout and the rows held out. The same number gives the same
     bits on the same machine.

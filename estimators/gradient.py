@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from ..feature_columns.express import feeds
 from ..graph import Program
 from ..graph import optimizers as graph_optimizers
 from ..graph.compiler.cost import interpreted_seconds
-from ..hyperparameters import Fraction, NonNegative, PositiveInt, hyperparameters
+from ..hyperparameters import Allowed, Fraction, NonNegative, PositiveInt, hyperparameters
 from .build import Built, Scaling, build
 from .engine import Engine, Running
 from .model import Model
@@ -27,7 +28,9 @@ from .rows import Rows, check_rows, hold_out
 from .supervised import Supervised
 from .training.callbacks import EarlyStopping, Listeners, check_callbacks
 from .training.history import plot_history
+from .training.identity import data_identity, described, program_digest
 from .training.loop import Trainer, check_finite
+from .training.recovery import Part, Recovery, Variables, recovery
 from .training.tasks import CallbackSupportMixin, FitTasks, with_callbacks
 
 __all__ = ["GradientTrained"]
@@ -36,7 +39,16 @@ HELD_OUT = 0.1  # of the rows, where early stopping was given no validation data
 # Hyperparameters that may change between two fits of one model.
 FREE = set("epochs batch_size validation_fraction early_stopping patience min_delta".split()) | set(
     "class_weight warm_start strict n_jobs jit callbacks random_state verbose".split()
+    + "checkpoint_dir checkpoint_seconds keep_checkpoints".split()
 )
+# Those that may change before a fit that was cut off goes on, for they do not change its end.
+INCIDENTAL = set("epochs strict n_jobs jit callbacks verbose warm_start".split()) | set(
+    "checkpoint_dir checkpoint_seconds keep_checkpoints".split()
+)
+Folder = Annotated[
+    Any,
+    Allowed("None or a path", lambda v: v is None or (v and isinstance(v, str | os.PathLike))),
+]
 LEAST_STEPS = 10  # in an epoch: batches of small data sets are smaller than `batch_size`
 
 
@@ -55,6 +67,9 @@ class GradientTrained(CallbackSupportMixin, Supervised):
     min_delta: NonNegative = 0.0
     warm_start: bool = False
     callbacks: Any = ()
+    checkpoint_dir: Folder = None
+    checkpoint_seconds: NonNegative = 10.0
+    keep_checkpoints: PositiveInt = 3
 
     @abstractmethod
     def towers(self) -> Iterator[tuple[Any, Any]]:
@@ -95,10 +110,24 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         return self._fit(X, y, sample_weight, fresh=fresh, validation_data=validation_data)
 
     def _fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, fresh: bool, **options: Any
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        fresh: bool,
+        epochs: int | None = None,
+        **options: Any,
     ) -> Self:
-        with self._unharmed() if fresh else contextlib.nullcontext():
-            return self._prepare_and_train(X, y, sample_weight, fresh, **options)
+        self._check_settings()
+        self._check_changes(fresh)
+        # What `partial_fit` is called with is a part of a fit that only its caller knows.
+        folder = self.checkpoint_dir if epochs is None else None
+        with (
+            self._unharmed() if fresh else contextlib.nullcontext(),
+            recovery(folder, self.keep_checkpoints, self.checkpoint_seconds) as saved,
+        ):
+            return self._prepare_and_train(X, y, sample_weight, fresh, saved, epochs, **options)
 
     @with_callbacks
     def _prepare_and_train(
@@ -107,16 +136,17 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         y: Any,
         sample_weight: Any,
         fresh: bool,
+        saved: Recovery,
+        epochs: int | None,
         validation_data: Any = None,
-        epochs: int | None = None,
         classes: Any = None,
     ) -> Self:
-        self._check_settings()
-        self._check_changes(fresh)
         X = check_rows(self, X, reset=fresh)
         if fresh:
             self._learn_targets(y, classes)
         generator = self._generator(fresh)
+        saved.claim(lambda: self._beginning(fresh))
+        saved.begin(generator)
         rows, validation = self._rows(X, y, sample_weight), None
         if epochs is None:
             rows, validation = self._split(rows, validation_data, generator)
@@ -128,8 +158,9 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
         self._choose_engine(len(rows), epochs or self.epochs)
+        saved.claim(lambda: self._task(encoded))
         with self._engine.limits():
-            self._train(encoded, len(rows), validation, epochs or self.epochs, generator, tasks)
+            self._train(encoded, validation, epochs or self.epochs, generator, tasks, saved)
         return self
 
     def _check_settings(self) -> None:
@@ -203,37 +234,60 @@ class GradientTrained(CallbackSupportMixin, Supervised):
     def _train(
         self,
         encoded: Mapping[str, Any],
-        count: int,
         validation: Rows | None,
         epochs: int,
         generator: np.random.Generator,
         tasks: FitTasks,
+        saved: Recovery,
     ) -> None:
+        count = len(encoded["labels"])
         size = self._step_size(count)
         encoded = {**encoded, "batch_size": np.float32(size)}
         trainer = Trainer(self._running(), encoded, count, size, generator, int(self.verbose))
+        parts: dict[str, Part] = {"variables": Variables(self._state), "trainer": trainer}
         stopping = None
         if self.early_stopping and validation is not None:
             metric = "average_loss" if self.early_stopping is True else str(self.early_stopping)
             stopping = EarlyStopping(
                 metric, self.patience, self.min_delta, self._state, self.n_iter_
             )
-        judge = None if validation is None else self._judge(validation)
+            parts["stopping"] = stopping
+        judge = None if validation is None else self._judge(validation, saved)
         listeners = Listeners(self, tasks, judge, stopping)
+        first = self.n_iter_ + 1
+        saved.put_back(str(self._engine), parts)
+        self.n_iter_ += len(trainer.history)
         listeners.fit_begins()
-        logs = trainer.fit(range(self.n_iter_ + 1, self.n_iter_ + 1 + epochs), listeners)
+        trainer.fit(range(first, first + epochs), listeners, saved.save)
         if stopping is not None:
             stopping.restore()
             self.best_epoch_ = stopping.best_epoch
         check_finite(self.model_.variables)
-        self.history_ = pd.concat([self.history_, pd.DataFrame(logs)], ignore_index=True)
+        logs = pd.DataFrame(trainer.history)
+        self.history_ = pd.concat([self.history_, logs], ignore_index=True)
         self.training_seconds_ += trainer.seconds
         listeners.fit_ends()
 
-    def _judge(self, rows: Rows) -> Callable[[], dict[str, float]]:
+    def _judge(self, rows: Rows, saved: Recovery) -> Callable[[], dict[str, float]]:
         """Return what judges the model of the moment on these rows, encoded once."""
         encoded = feeds(self.columns_.encode(rows.X, strict=self.strict))
+        given = {**encoded, "labels": rows.targets, "weights": rows.weights}
+        saved.claim(lambda: data_identity(given, "validation_data"))
         return lambda: self._metrics(rows.targets, self.model_.run(encoded), rows.weights)
+
+    # What makes this fit another one than that of a checkpoint.
+
+    def _beginning(self, fresh: bool) -> dict[str, str]:
+        params = self.get_params(deep=False).items()
+        lasting = {name: described(value) for name, value in params if name not in INCIDENTAL}
+        first = "drawn"
+        if not fresh:
+            first = described({"random": self._random.bit_generator.state, **self._state})
+        return {"estimator": type(self).__name__, **lasting, "first weights": first}
+
+    def _task(self, encoded: Mapping[str, Any]) -> dict[str, str]:
+        step = program_digest(self._training)
+        return {**data_identity(encoded, "X"), "training program": step}
 
     def _running(self) -> Running:
         """Return the training program at work, after unpickling too."""

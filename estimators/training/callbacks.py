@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ...errors import InvalidType, InvalidValue
+from .checkpoint import State
 from .tasks import FitTasks
 
 __all__ = ["Callback", "EarlyStopping", "Listeners", "check_callbacks"]
@@ -115,6 +116,16 @@ class EarlyStopping:
                 kept = self._best_variables.setdefault(name, np.empty_like(array))
                 np.copyto(kept, array)
         return epoch - self.best_epoch >= self.patience
+
+    def state(self) -> State:
+        """Return what is known of the best epoch so far."""
+        values = {"best": float(self.best), "best_epoch": self.best_epoch}
+        return State(values, self._best_variables)
+
+    def put_back(self, state: State) -> None:
+        """Know what was known when `state` was taken."""
+        self.best, self.best_epoch = state.values["best"], state.values["best_epoch"]
+        self._best_variables = dict(state.arrays)
 
     def restore(self) -> None:
         """Put the weights of the best epoch back."""

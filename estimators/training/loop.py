@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import signal
 import threading
 import time
@@ -15,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
-from ...errors import NonFinite
+from ...errors import InvalidValue, NonFinite
 from ...graph.feeds import Feeder
 from ...graph.interpreter import evaluate_all
 from ..engine import Running
 from .callbacks import Listeners
+from .checkpoint import State
 
 with warnings.catch_warnings():
     # In a notebook without ipywidgets the bar is drawn as text, and that needs no warning.
@@ -52,6 +52,8 @@ class Trainer:
     ----------
     seconds : float
         Time spent in steps.
+    history : list of dict
+        What was logged for each whole epoch.
     """
 
     def __init__(
@@ -68,65 +70,127 @@ class Trainer:
         self.generator = generator
         self.verbose = verbose
         self.seconds = 0.0
+        self.history: list[dict[str, float]] = []
+        self._stopped = False  # by a listener
+        self._began = 0.0  # of `seconds`, when the epoch at work began
+        self._done = 0  # rows of the epoch at work
+        self._sums: list[npt.NDArray[np.float64]] = []  # of its losses
+        self._shuffler: Any = None  # the generator's state before the order of its rows was drawn
         self._steps = 1  # in one heartbeat; adapts to how long they take
         self._beat = HEARTBEAT
 
-    def fit(self, epochs: range, listeners: Listeners) -> list[dict[str, float]]:
-        """Train for `epochs` and return what was logged for each.
+    def state(self) -> State:
+        """Return where the fit stands, the moment's variables aside."""
+        values = {
+            "history": self.history,
+            "stopped": self._stopped,
+            "seconds": self.seconds,
+            "began": self._began,
+            "done": self._done,
+            "generator": self._shuffler or self.generator.bit_generator.state,
+        }
+        return State(values, {"sums": np.concatenate([*self._sums, np.empty(0)])})
 
-        Ctrl-C ends the fit with a warning, after the step at work.
+    def put_back(self, state: State) -> None:
+        """Stand where `state` was taken: what is left to do is what was left to do there."""
+        values = state.values
+        self.history, self._stopped = list(values["history"]), values["stopped"]
+        self.seconds, self._began = values["seconds"], values["began"]
+        self._done, self._sums = values["done"], [state.arrays["sums"]]
+        self.generator.bit_generator.state = values["generator"]
+
+    def fit(
+        self, epochs: range, listeners: Listeners, save: Callable[[bool], None] | None = None
+    ) -> None:
+        """Train for `epochs`, or for what is left of them.
+
+        Ctrl-C ends the fit with a warning, after the step at work. `save` is called whenever the
+        fit could go on from its `state`, and with True when it ends there.
+
+        Raises
+        ------
+        InvalidValue
+            More epochs are done already.
         """
-        history: list[dict[str, float]] = []
+        save = save or (lambda ends: None)
+        self._say_what_is_done(len(epochs))
+        left = [] if self._stopped else epochs[len(self.history) :]
         bar = tqdm(
-            total=len(epochs) * self.rows, unit=" rows", unit_scale=True, disable=self.verbose != 1
+            total=len(epochs) * self.rows,
+            initial=len(self.history) * self.rows + self._done,
+            unit=" rows",
+            unit_scale=True,
+            disable=self.verbose != 1,
         )
         with bar, _interruptible() as interrupted:
-            for epoch in epochs:
-                began = self.seconds
+            for epoch in left:
                 listeners.epoch_begins(epoch)
-                loss, complete = self._epoch(bar, epoch, interrupted)
-                if not complete:
+                if not self._epoch(bar, epoch, interrupted, save):
+                    save(True)
                     break
-                seconds = self.seconds - began
-                logs = {"epoch": epoch, "loss": loss, "seconds": seconds}
-                logs["rows_per_second"] = self.rows / max(seconds, 1e-9)
-                stop = listeners.epoch_ends(epoch, logs)
-                history.append(logs)
-                if self.verbose == 2:
-                    print(_line(logs))
-                if stop or interrupted():
+                self._stopped = self._end_epoch(epoch, listeners)
+                ends = self._stopped or interrupted() or epoch == epochs[-1]
+                save(ends)
+                if ends:
                     break
         if interrupted():
             warnings.warn(
-                f"fit: interrupted after {len(history)} whole epochs, got Ctrl-C; "
+                f"fit: interrupted after {len(self.history)} whole epochs, got Ctrl-C; "
                 "the estimator keeps what it has learnt so far",
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        return history
 
-    def _epoch(self, bar: Any, epoch: int, interrupted: Callable[[], bool]) -> tuple[float, bool]:
-        """Return the mean loss of the epoch, and whether it went on to its end."""
+    def _say_what_is_done(self, epochs: int) -> None:
+        done = len(self.history)
+        if done > epochs:
+            todo = "ask for as many or more, or choose another folder"
+            raise InvalidValue("epochs", f"{done} are done in checkpoint_dir", epochs, todo)
+        if self.verbose and (done or self._done):
+            over = self._stopped or done == epochs
+            begins = "was over" if over else "goes on"
+            print(f"fit: {begins} after {done} epochs and {self._done:,} rows, by its checkpoint")
+
+    def _epoch(
+        self, bar: Any, epoch: int, interrupted: Callable[[], bool], save: Callable[[bool], None]
+    ) -> bool:
+        """Run the steps of an epoch, and return whether it went on to its end."""
+        self._shuffler = self.generator.bit_generator.state
         order = self.generator.permutation(self.rows)
-        sums: list[npt.NDArray[np.float64]] = []
         for low, high in self._heartbeats():
             if interrupted():
-                return math.nan, False
+                return False
             began = time.perf_counter()
             losses = self._run(order[low:high])
             self._beat = time.perf_counter() - began
             self.seconds += self._beat
             sizes = np.full(len(losses), self.batch_size)
             sizes[-1] = (high - low) - (len(losses) - 1) * self.batch_size
-            sums.append(losses.astype(np.float64) * sizes)
+            self._sums.append(losses.astype(np.float64) * sizes)
+            self._done = high
             bar.update(high - low)
             bar.set_postfix_str(f"epoch {epoch}, loss {losses.mean():.4f}", refresh=False)
+            if high < self.rows:
+                save(False)
+        return True
+
+    def _end_epoch(self, epoch: int, listeners: Listeners) -> bool:
+        """Log an epoch that is over, and return whether a listener wants it to be the last."""
         # How many steps a heartbeat has must not show in the last bits.
-        return float(np.concatenate(sums).sum() / self.rows), True
+        loss = float(np.concatenate(self._sums).sum() / self.rows)
+        seconds = self.seconds - self._began
+        logs = {"epoch": epoch, "loss": loss, "seconds": seconds}
+        logs["rows_per_second"] = self.rows / max(seconds, 1e-9)
+        stop = listeners.epoch_ends(epoch, logs)
+        self.history.append(logs)
+        self._began, self._done, self._sums, self._shuffler = self.seconds, 0, [], None
+        if self.verbose == 2:
+            print(_line(logs))
+        return stop
 
     def _heartbeats(self) -> Iterator[tuple[int, int]]:
         """Yield the rows between two looks at the clock: whole steps of about equal time."""
-        low = 0
+        low = self._done
         while low < self.rows:
             high = min(low + self._steps * self.batch_size, self.rows)
             yield low, high
