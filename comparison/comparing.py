@@ -115,9 +115,9 @@ def compare(
     A difference within two standard errors may well be chance. The best of many looks better than
     it is: keep rows that took no part to judge it by.
 
-    AUC ranks by `decision_function` for two classes, by `predict_proba` for more, each class
-    against the rest and all of equal say, as scikit-learn's; a class that a split's second part
-    lacks has no say there.
+    In log losses a probability is at least ``2**-23``. AUC ranks by `decision_function` for two
+    classes, by `predict_proba` for more, each class against the rest and all of equal say, as
+    scikit-learn's; a class that a split's second part lacks has no say there.
 
     Examples
     --------

@@ -19,7 +19,9 @@ from .answers import Answers
 
 __all__ = ["METRICS", "Metric", "choose_metrics"]
 
-SMALLEST = float(np.finfo(np.float64).eps)  # probabilities of zero would make a loss infinite
+# A probability of zero would make a loss infinite: as small as scikit-learn's for float32, and as
+# the losses of forests are in `evaluate`.
+SMALLEST = float(np.finfo(np.float32).eps)
 DEFAULTS = {
     "classes": ("log_loss", "auc", "accuracy"),
     "labels": ("log_loss", "auc"),
