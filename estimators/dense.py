@@ -145,7 +145,7 @@ class DenseInputs:
             found += [f"{column.name}_{i}" if wide else column.name for i in range(column.width)]
         singles = [c for c in self.indicators.columns if c not in self.indicators.bags]
         found += [f"{column.name}={token}" for column in singles for token in column.tokens()]
-        for column in self.embeddings:
-            found += [f"{column.name}_{i}" for i in range(column.dimension)]
+        for table in self.embeddings:
+            found += [f"{table.name}_{i}" for i in range(table.dimension)]
         bags = self.indicators.bags
         return found + [f"{column.name}={token}" for column in bags for token in column.tokens()]

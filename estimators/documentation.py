@@ -124,27 +124,41 @@ def _entries(text: str) -> dict[str, tuple[str, str]]:
     return dict(zip(parts[::3], zip(parts[1::3], parts[2::3], strict=True), strict=True))
 
 
+def _sections(text: str) -> dict[str, str]:
+    """Return the parts of a numpydoc text by their titles, what stands before under none."""
+    titles = "Parameters|Attributes|Notes|References|Examples"
+    parts = re.split(rf"^({titles})\n-+\n", inspect.cleandoc(text), flags=re.MULTILINE)
+    return {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
+
+
 def documented(cls: type[T]) -> type[T]:
-    """Put parameters and attributes into a class's docstring, before notes and examples."""
+    """Put parameters and attributes into a class's docstring, before notes and examples.
+
+    What it says of them itself comes first, and stands for what is said here.
+    """
     defaults = {field.name: field.default for field in fields(cls)}  # type: ignore[arg-type]
+    sections = _sections(cls.__doc__ or "")
+    own = _entries(sections.get("Parameters", "") + "\n")
+    shared = {name: entry for name, entry in _entries(PARAMETERS).items() if name not in own}
     parameters = [
-        f"{name} : {kind}, default={defaults[name]!r}\n{text}"
-        for name, (kind, text) in _entries(PARAMETERS).items()
+        f"{name} : {kind}, default={defaults[name]!r}\n{text.rstrip()}\n"
+        for name, (kind, text) in {**own, **shared}.items()
         if name in defaults
     ]
     has = {
         "classes_": hasattr(cls, "predict_proba"),
         "linear_weights_": hasattr(cls, "linear_weights_"),
+        "history_": hasattr(cls, "plot_history"),
+        "best_epoch_": hasattr(cls, "early_stopping"),
+        "n_iter_": hasattr(cls, "epochs"),
     }
+    own = _entries(sections.get("Attributes", "") + "\n")
+    general = {n: e for n, e in _entries(ATTRIBUTES).items() if n not in own and has.get(n, True)}
     attributes = [
-        f"{name} : {kind}\n{text}"
-        for name, (kind, text) in _entries(ATTRIBUTES).items()
-        if has.get(name, True)
+        f"{name} : {kind}\n{text.rstrip()}\n" for name, (kind, text) in {**own, **general}.items()
     ]
-    sections = f"Parameters\n----------\n{''.join(parameters)}\n"
-    sections += f"Attributes\n----------\n{''.join(attributes)}\n"
-    head, mark, tail = re.split(
-        r"(?m)^(Notes|References|Examples)$", inspect.cleandoc(cls.__doc__ or ""), maxsplit=1
-    )
-    cls.__doc__ = f"{head}{sections}{mark}{tail}"
+    sections["Parameters"], sections["Attributes"] = "".join(parameters), "".join(attributes)
+    order = ("Parameters", "Attributes", "Notes", "References", "Examples")
+    shown = [f"{t}\n{'-' * len(t)}\n{sections[t].rstrip()}\n" for t in order if t in sections]
+    cls.__doc__ = "\n".join([sections[""].rstrip() + "\n", *shown])
     return cls

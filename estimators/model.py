@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ __all__ = ["Model"]
 # Matrix products take rows in strides: where every stride is full, the result for a row does not
 # depend on its place among the others.
 STRIDE = 16
+AT_ONCE = 1 << 21  # numbers of rows on their way to answers
 
 
 class Model:
@@ -74,6 +75,30 @@ class Model:
         with self.engine.limits():
             return self._interpret(self._execution, encoded, rows)
 
+    def answers(
+        self, encoded: Mapping[str, Any], names: Sequence[str], width: int
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return some outputs, found for so few rows at once that the others need little memory.
+
+        Parameters
+        ----------
+        encoded : mapping of str to array or ragged feed
+        names : sequence of str
+            The outputs that are wanted.
+        width : int
+            How many numbers a row needs on its way, about.
+        """
+        rows = len(encoded["numbers"])
+        step = max(1, AT_ONCE // max(1, width) // STRIDE) * STRIDE
+        if rows <= step:
+            found = self.run(encoded)
+            return {name: found[name] for name in names}
+        parts = []
+        for start in range(0, rows, step):
+            found = self.run({k: _part(v, start, start + step) for k, v in encoded.items()})
+            parts.append({name: found[name] for name in names})
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
     def _interpret(
         self, execution: Execution, encoded: Mapping[str, Any], rows: int
     ) -> dict[str, npt.NDArray[Any]]:
@@ -92,3 +117,13 @@ def _longer(feed: Any, more: int) -> Any:
     longer = np.zeros((len(feed) + more, *feed.shape[1:]), feed.dtype)
     longer[: len(feed)] = feed
     return longer
+
+
+def _part(feed: Any, start: int, stop: int) -> Any:
+    """Return some rows of an array or ragged feed."""
+    if not hasattr(feed, "offsets"):
+        return feed[start:stop]
+    offsets = feed.offsets[start : stop + 1]
+    values = slice(offsets[0], offsets[-1])
+    weights = None if feed.weights is None else feed.weights[values]
+    return replace(feed, offsets=offsets - offsets[0], ids=feed.ids[values], weights=weights)

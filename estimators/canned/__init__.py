@@ -4,6 +4,7 @@ from ...registry import Registry
 from ..estimator import Estimator
 from .baseline import BaselineClassifier, BaselineRegressor
 from .dnn import DNNClassifier, DNNRegressor
+from .kmeans import KMeans
 from .linear import LinearClassifier, LinearRegressor
 from .wide_deep import WideDeepClassifier, WideDeepRegressor
 
@@ -13,6 +14,7 @@ __all__ = [
     "BaselineRegressor",
     "DNNClassifier",
     "DNNRegressor",
+    "KMeans",
     "LinearClassifier",
     "LinearRegressor",
     "WideDeepClassifier",
@@ -25,6 +27,7 @@ for _estimator in (
     BaselineRegressor,
     DNNClassifier,
     DNNRegressor,
+    KMeans,
     LinearClassifier,
     LinearRegressor,
     WideDeepClassifier,

@@ -22,11 +22,14 @@ class Answer:
         The output of whole numbers: the class of each row, or 0 and 1 for each of several labels.
     names : tuple of str
         What the classes or labels are called.
+    meaning : str
+        What a number says of the class it belongs to.
     """
 
     values: str
     classes: str | None = None
     names: tuple[str, ...] = ()
+    meaning: str = "probability of"
 
 
 def answer_of(head: Head, labels: Any) -> Answer:
@@ -36,7 +39,7 @@ def answer_of(head: Head, labels: Any) -> Answer:
     --------
     >>> from cannery.estimators.heads import RegressionHead
     >>> answer_of(RegressionHead(), None)
-    Answer(values='predictions', classes=None, names=())
+    Answer(values='predictions', classes=None, names=(), meaning='probability of')
     """
     if head.answer == "predictions":
         return Answer("predictions")

@@ -97,7 +97,7 @@ def model_text(
     return ModelText(
         writing.header(),
         writing.source(),
-        writing.fill("main.c"),
+        writing.fill("main.c", MEANING=answer.meaning),
         re.sub(r"\bmodel(?=_|\b)", name, _template("CMakeLists.txt")),
         writing.scratch_bytes,
         sum(array.nbytes for array in model.variables.values()),
@@ -144,7 +144,7 @@ class _Writing:
         labels = self.answer.classes and self.widths[self.answer.classes] > 1
         outputs = "the predictions"
         if self.answer.classes:
-            outputs = f"the probability of each {'label' if labels else 'class'}"
+            outputs = f"the {self.answer.meaning} each {'label' if labels else 'class'}"
         return self.fill(
             "model.h",
             TITLE=_comment(self.title),

@@ -186,7 +186,7 @@ static void print_header(void)
     }
     for (int i = 0; i < MODEL_OUTPUTS; i++) {
         putchar(',');
-        print_quoted("probability of ", model_class_name(i));
+        print_quoted("MEANING ", model_class_name(i));
     }
 #else
     for (int i = 0; i < MODEL_OUTPUTS; i++) {

@@ -1,0 +1,22 @@
+"""Clustering around centres: seeding, Lloyd's iterations, mini-batches, and the predict program."""
+
+from .answers import cluster_outputs
+from .columns import Space, chosen_columns, mean_of, named
+from .points import Points
+from .seeding import first_centers
+from .solvers import SOLVERS, Found, held_to
+from .stream import Stream
+
+__all__ = [
+    "SOLVERS",
+    "Found",
+    "Points",
+    "Space",
+    "Stream",
+    "chosen_columns",
+    "cluster_outputs",
+    "first_centers",
+    "held_to",
+    "mean_of",
+    "named",
+]

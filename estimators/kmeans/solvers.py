@@ -1,0 +1,162 @@
+"""Lloyd's iterations, over all points at once or over batches of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import KMeans as Lloyd
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from .points import Assigned, Doubles, Points
+from .stream import Stream
+
+__all__ = ["SOLVERS", "Found", "held_to", "lloyd", "mini_batch"]
+
+WINDOW = 20  # batches that are judged together
+PATIENCE = 3  # windows without an improvement
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Centres, and what finding them took.
+
+    Attributes
+    ----------
+    centers : ndarray of float64, shape (k, d)
+    weights : ndarray of float64, shape (k,)
+        The weight of the points that each centre is the mean of.
+    inertia : float
+        The weighted sum of squared distances to the nearest centre.
+    iterations : int
+        Passes over the points.
+    """
+
+    centers: Doubles
+    weights: Doubles
+    inertia: float
+    iterations: int
+
+
+def lloyd(points: Points, centers: Doubles, settings: Any, generator: np.random.Generator) -> Found:
+    """Move centres to the means of their points until they rest.
+
+    On squared distances scikit-learn's engine does it. A cluster that loses all its points starts
+    anew at the point farthest from its centre.
+
+    Parameters
+    ----------
+    points : Points
+    centers : ndarray of shape (k, d)
+        Where to start.
+    settings : KMeans
+        For ``max_iter`` and ``tol``; the latter, times the mean variance, is the squared movement
+        of all centres that counts as rest.
+    generator : numpy.random.Generator
+        Not used.
+    """
+    if points.unit:
+        return _spherical(points, centers, settings)
+    engine = Lloyd(
+        len(centers),
+        init=centers.astype(np.float32),
+        n_init=1,
+        max_iter=settings.max_iter,
+        tol=settings.tol,
+        algorithm="lloyd",
+        copy_x=False,
+    )
+    engine.fit(points.x, sample_weight=points.weights)
+    weights = np.bincount(engine.labels_, points.weights, minlength=len(centers))
+    found = engine.cluster_centers_.astype(np.float64)
+    return Found(found, weights.astype(np.float64), float(engine.inertia_), int(engine.n_iter_))
+
+
+def _spherical(points: Points, centers: Doubles, settings: Any) -> Found:
+    """Lloyd's iterations on the sphere: Dhillon and Modha, "Concept decompositions", 2001."""
+    rest = settings.tol * float(np.mean(np.var(points.x, axis=0)))
+    before = points.assign(centers)
+    iterations, moved = 0, True
+    while moved and iterations < settings.max_iter:
+        iterations += 1
+        means = _means(points, before)
+        moved = float(((means - centers) ** 2).sum()) > rest
+        centers = means
+        now = points.assign(centers)
+        moved = moved and not np.array_equal(now.labels, before.labels)
+        before = now
+    _warn_of_empty(before)
+    return Found(centers, before.weights, points.total(before.distances), iterations)
+
+
+def _means(points: Points, assigned: Assigned) -> Doubles:
+    """Return the centre of each cluster; empty ones go where points are farthest from theirs."""
+    sums, weights = assigned.sums.copy(), assigned.weights.copy()
+    empty = np.flatnonzero(weights == 0)
+    if len(empty):
+        far = np.argpartition(assigned.distances, -len(empty))[-len(empty) :]
+        for cluster, row in zip(empty, far[np.argsort(-assigned.distances[far])], strict=True):
+            weight = 1.0 if points.weights is None else float(points.weights[row])
+            left = assigned.labels[row]
+            sums[left] -= weight * points.x[row]
+            weights[left] -= weight
+            sums[cluster], weights[cluster] = weight * points.x[row], weight
+    means = points.onto_sphere(sums / np.maximum(weights, 1e-300)[:, None])
+    lost = np.flatnonzero(~means.any(axis=1)) if points.unit else ()
+    # Points that cancel out, or a cluster that gave its last point away.
+    means[lost] = points.x[np.argsort(-assigned.distances)[: len(lost)]]
+    return means
+
+
+def mini_batch(
+    points: Points, centers: Doubles, settings: Any, generator: np.random.Generator
+) -> Found:
+    """Move centres towards the means of shuffled batches: Sculley, "Web-scale k-means", 2010.
+
+    It ends after ``max_iter`` passes, or once the mean squared distance in `WINDOW` batches has
+    not fallen for `PATIENCE` windows.
+    """
+    stream = Stream(centers, np.zeros(len(centers)))
+    size, seen, steps = min(settings.batch_size, len(points)), [], 0
+    best, waited, passes = np.inf, 0, 0
+    while passes < settings.max_iter and waited < PATIENCE:
+        passes += 1
+        order = generator.permutation(len(points))
+        for start in range(0, len(points), size):
+            seen.append(stream.step(points.take(order[start : start + size])))
+            steps += 1
+            if steps % WINDOW:
+                continue
+            mean = sum(total for total, _ in seen) / sum(weight for _, weight in seen)
+            seen.clear()
+            # What falls by less than `tol` has come to rest.
+            waited = 0 if mean < best * (1 - settings.tol) else waited + 1
+            best = min(best, mean)
+            if waited == PATIENCE:
+                break
+    assigned = points.assign(stream.centers)
+    _warn_of_empty(assigned)
+    return Found(stream.centers, assigned.weights, points.total(assigned.distances), passes)
+
+
+def _warn_of_empty(assigned: Assigned) -> None:
+    full = np.count_nonzero(assigned.weights)
+    if full < len(assigned.weights):
+        warnings.warn(
+            f"Number of distinct clusters ({full}) found smaller than n_clusters "
+            f"({len(assigned.weights)}). Possibly due to duplicate points in X.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+
+def held_to(threads: int) -> Any:
+    """Hold scikit-learn's loops to so many threads, and each matrix product to one."""
+    return threadpool_limits(limits={"openmp": threads, "blas": 1})
+
+
+SOLVERS: dict[str, Callable[..., Found]] = {"lloyd": lloyd, "mini_batch": mini_batch}
