@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from cannery.errors import CanneryError, InvalidType, InvalidValue, ShapeMismatch, UnseenCategory
 from cannery.estimators import ESTIMATORS
@@ -21,6 +21,7 @@ LEARNERS = [name for name in ESTIMATORS if not name.startswith("Baseline")]  # l
 CLASSIFIERS = [name for name in ESTIMATORS if name.endswith("Classifier")]
 REGRESSORS = [name for name in ESTIMATORS if name.endswith("Regressor")]
 SUPERVISED = [*CLASSIFIERS, *REGRESSORS]
+CLUSTERERS = [name for name in ESTIMATORS if name not in SUPERVISED]
 
 
 def make(name, **settings):
@@ -133,6 +134,13 @@ def test_a_constant_target_is_predicted(name):
     settings = {"epochs": 20} if hasattr(ESTIMATORS[name], "epochs") else {}
     model = make(name, **settings).fit(frame(), np.full(N, 7.0))
     assert model.predict(frame()) == pytest.approx(np.full(N, 7.0), abs=0.3)
+
+
+@pytest.mark.parametrize("name", CLUSTERERS)
+def test_clusters_heed_no_target(name):
+    X = frame()
+    plain = make(name).fit(X)
+    assert (answers(make(name).fit(X, [np.nan] * N), X) == answers(plain, X)).all()
 
 
 # Weights.
@@ -324,6 +332,21 @@ def test_two_columns_of_one_name(name):
 def test_prediction_of_no_rows(name):
     model = make(name).fit(frame(), target(name))
     assert len(model.predict(frame()[:0])) == 0
+
+
+@pytest.mark.parametrize("name", CLUSTERERS)
+def test_more_clusters_than_distinct_rows(name):
+    X = frame().iloc[np.arange(N) % 2]
+    with pytest.warns(ConvergenceWarning, match=r"distinct .*2.* n_clusters \(3\)"):
+        model = make(name).fit(X)
+    assert_usable(model, X)
+    assert len(set(model.predict(X))) == 2
+
+
+@pytest.mark.parametrize("name", CLUSTERERS)
+def test_more_clusters_than_rows(name):
+    with pytest.raises(InvalidValue, match="n_clusters: n_samples=2 should be >= n_clusters=3"):
+        make(name).fit(frame()[:2])
 
 
 # Fits that fail.
