@@ -224,13 +224,13 @@ def _check_known(subject: str, name: str, known: set[str]) -> None:
 
 
 def _value(setting: str, text: str) -> Any:
-    """Read a Python literal; a bare word stands for itself."""
+    """Read a Python literal; a bare word or a path stands for itself."""
     if text.lower() in WORDS:
         return WORDS[text.lower()]
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        if re.fullmatch(r"[A-Za-z_][\w./-]*", text):
+        if re.fullmatch(r"[A-Za-z_./][\w./-]*", text):
             return text
         todo = "write a number, a word, true, false, none, or a tuple such as 64,32"
         raise InvalidValue("--set", "cannot read the value", repr(setting), todo) from None

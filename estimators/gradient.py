@@ -252,7 +252,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
                 metric, self.patience, self.min_delta, self._state, self.n_iter_
             )
             parts["stopping"] = stopping
-        judge = None if validation is None else self._judge(validation, saved)
+        judge = self._judge(validation, saved)
         listeners = Listeners(self, tasks, judge, stopping)
         first = self.n_iter_ + 1
         saved.put_back(str(self._engine), parts)
@@ -268,8 +268,11 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         self.training_seconds_ += trainer.seconds
         listeners.fit_ends()
 
-    def _judge(self, rows: Rows, saved: Recovery) -> Callable[[], dict[str, float]]:
-        """Return what judges the model of the moment on these rows, encoded once."""
+    def _judge(self, rows: Rows | None, saved: Recovery) -> Callable[[], dict[str, float]] | None:
+        """Return what judges the model of the moment on these rows, if any, encoded once."""
+        if rows is None:
+            saved.claim(lambda: {"validation_data rows": "0"})
+            return None
         encoded = feeds(self.columns_.encode(rows.X, strict=self.strict))
         given = {**encoded, "labels": rows.targets, "weights": rows.weights}
         saved.claim(lambda: data_identity(given, "validation_data"))

@@ -30,6 +30,8 @@ def census(tmp_path_factory):
         ("true", True),
         ("None", None),
         ("relu", "relu"),
+        ("/var/fits/one-1", "/var/fits/one-1"),
+        ("./fits/one.d", "./fits/one.d"),
         ("'auc'", "auc"),
         ("64,32", (64, 32)),
         ("[8]", [8]),

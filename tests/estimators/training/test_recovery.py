@@ -204,6 +204,7 @@ def test_other_data_are_another_fit(frame, target, amount, tmp_path):
     refused("y", frame, amount + 1e-3 * (np.arange(240) == 7), validation_data=held)
     refused("weights", frame, amount, np.linspace(1, 2, 240), validation_data=held)
     refused("validation_data y", frame, amount, validation_data=(frame[:40], -amount[:40]))
+    refused(r"validation_data rows=0 \(there 40\)", frame, amount)
     with pytest.raises(InvalidValue, match="other estimator=LinearClassifier"):
         LinearClassifier(checkpoint_dir=tmp_path).fit(frame, target)
 
