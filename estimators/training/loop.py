@@ -149,7 +149,8 @@ class Trainer:
         if self.verbose and (done or self._done):
             over = self._stopped or done == epochs
             begins = "was over" if over else "goes on"
-            print(f"fit: {begins} after {done} epochs and {self._done:,} rows, by its checkpoint")
+            rows = f" and {self._done:,} rows" if self._done else ""
+            print(f"fit: {begins} after {done} epochs{rows}, by its checkpoint")
 
     def _epoch(
         self, bar: Any, epoch: int, interrupted: Callable[[], bool], save: Callable[[bool], None]
