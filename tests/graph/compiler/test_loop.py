@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 
 from cannery.graph import Program, Variable, exp, mean, placeholder
 from cannery.graph import sum as total
+from cannery.graph.compiler.library import without_comments
 from cannery.graph.compiler.source import Source
 
 
@@ -39,3 +42,9 @@ def test_sums_start_from_zero_in_each_step(source):
     lines = source.text.split("\n")
     cleared = [lines[n - 1].strip(" /*") for n, line in enumerate(lines) if "memset(w->own" in line]
     assert names == {name for line in cleared for name in line.split(", ")} != set()
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="another assembly")
+def test_no_compiler_drops_the_fetching_of_rows(source, toolchain):
+    assembly = toolchain.compile(without_comments(source.text), ("-S",)).read_text()
+    assert "prefetch" in assembly
