@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
 from ..errors import InvalidType, InvalidValue
-from ..feature_columns import Column, ColumnSet, Features, infer_columns
+from ..feature_columns import Column, ColumnSet, Features, Frame, infer_columns
 from ..graph import (
     Program,
     Tensor,
@@ -82,8 +81,7 @@ class Scaling:
 def build(
     towers: Iterable[tuple[Any, Any]],
     head: Any,
-    X: Any,
-    frame: Any,
+    frame: Frame,
     generator: np.random.Generator,
     scaling: Scaling,
 ) -> Built:
@@ -93,10 +91,8 @@ def build(
     ----------
     towers : iterable of (tower, optimizer)
     head : Head
-    X : frame or array
-        What columns are inferred from where a tower has none.
     frame : Frame
-        The same, being read.
+        What columns learn from, and are inferred from where a tower has none.
     generator : numpy.random.Generator
         Draws the variables' first values and the seed of dropout.
     scaling : Scaling
@@ -106,9 +102,7 @@ def build(
     Built
     """
     pairs = [(tower, graph_optimizers.get_optimizer(optimizer)) for tower, optimizer in towers]
-    # What is inferred from a plain array or a sparse matrix, a `Frame` no longer shows.
-    source = X if isinstance(X, np.ndarray) or scipy.sparse.issparse(X) else frame
-    chosen = _columns([tower for tower, _ in pairs], source)
+    chosen = _columns([tower for tower, _ in pairs], frame)
     columns = ColumnSet(column for tower_columns in chosen for column in tower_columns).learn(frame)
     features = Features(columns)
     learned = iter(columns.columns)
@@ -122,9 +116,9 @@ def build(
     return Built(columns, training, prediction, values, tuple(built), scaling)
 
 
-def _columns(towers: Sequence[Any], source: Any) -> list[Sequence[Column]]:
+def _columns(towers: Sequence[Any], frame: Frame) -> list[Sequence[Column]]:
     """Return each tower's columns, inferred where the user gave none."""
-    inferred = infer_columns(source) if any(tower.given is None for tower in towers) else None
+    inferred = infer_columns(frame) if any(tower.given is None for tower in towers) else None
     if inferred is not None and not inferred.wide + inferred.deep:
         wrong = "nothing in X tells rows apart"
         raise InvalidValue("columns", wrong, inferred.dropped, "name feature columns yourself")

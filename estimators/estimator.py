@@ -93,6 +93,16 @@ class Estimator(Exported, BaseEstimator):
         engine = Engine.chosen(self.jit, self.n_jobs, seconds)
         self.model_ = Model(columns, Program(outputs=outputs).simplified(), values, engine)
 
+    def adopt(
+        self,
+        columns: ColumnSet,
+        program: Program,
+        variables: Mapping[str, npt.NDArray[Any]],
+    ) -> None:
+        """Take over a model that was fitted before, and written as JSON; it is interpreted."""
+        self.columns_ = columns
+        self.model_ = Model(columns, program, variables)
+
     @property
     def variables_(self) -> dict[str, npt.NDArray[Any]]:
         """The fitted values of the model's variables, by name."""

@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from ..errors import InvalidType, InvalidValue
-from ..feature_columns import ColumnSet, as_frame
+from ..feature_columns import ColumnSet
 from ..feature_columns.express import feeds
 from ..graph import Program
 from ..graph import optimizers as graph_optimizers
@@ -150,10 +150,10 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         rows, validation = self._rows(X, y, sample_weight), None
         if epochs is None:
             rows, validation = self._split(rows, validation_data, generator)
-        frame = as_frame(rows.X, strict=self.strict)
+        frame = self._frame(rows, generator)
         if fresh:
             scaling = self._scaling(rows)
-            self._start(build(self.towers(), self.head_, rows.X, frame, generator, scaling))
+            self._start(build(self.towers(), self.head_, frame, generator, scaling))
         encoded = self._feeds(frame, rows)
         given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
@@ -337,7 +337,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         check_is_fitted(self, "model_")
         X = check_rows(self, X, reset=False)
         rows = self._rows(X, y, sample_weight)
-        encoded = self._feeds(as_frame(X, strict=self.strict), rows)
+        encoded = self._feeds(self._frame(rows, self._random), rows)
         return {**encoded, "batch_size": np.float32(self._step_size(len(rows)))}
 
     def _metrics(

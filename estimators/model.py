@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..feature_columns import ColumnSet
 from ..feature_columns.express import feeds
 from ..graph import Execution, Program
+from ..graph.compiler.cost import step_work
 from .engine import Engine, Running
 
 __all__ = ["Model"]
@@ -19,7 +20,7 @@ __all__ = ["Model"]
 # Matrix products take rows in strides: where every stride is full, the result for a row does not
 # depend on its place among the others.
 STRIDE = 16
-AT_ONCE = 1 << 21  # numbers of rows on their way to answers
+AT_ONCE = 1 << 22  # numbers of rows on their way to answers
 
 
 class Model:
@@ -76,7 +77,7 @@ class Model:
             return self._interpret(self._execution, encoded, rows)
 
     def answers(
-        self, encoded: Mapping[str, Any], names: Sequence[str], width: int
+        self, encoded: Mapping[str, Any], names: Sequence[str]
     ) -> dict[str, npt.NDArray[Any]]:
         """Return some outputs, found for so few rows at once that the others need little memory.
 
@@ -85,10 +86,11 @@ class Model:
         encoded : mapping of str to array or ragged feed
         names : sequence of str
             The outputs that are wanted.
-        width : int
-            How many numbers a row needs on its way, about.
         """
         rows = len(encoded["numbers"])
+        lists = [len(feed.ids) for feed in encoded.values() if hasattr(feed, "offsets")]
+        _, numbers, _ = step_work(self.program, 1)
+        width = numbers * (1 + max(lists, default=0) // max(1, rows))
         step = max(1, AT_ONCE // max(1, width) // STRIDE) * STRIDE
         if rows <= step:
             found = self.run(encoded)

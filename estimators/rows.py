@@ -14,7 +14,7 @@ import scipy.sparse
 from sklearn.utils.validation import _num_samples, validate_data
 
 from ..errors import InvalidValue, MissingColumn
-from ..feature_columns import as_frame
+from ..feature_columns import Frame, as_frame
 
 __all__ = ["Rows", "check_rows", "hold_out"]
 
@@ -35,6 +35,8 @@ def check_rows(estimator: Any, X: Any, reset: bool) -> Any:
     ValueError, TypeError
         scikit-learn's own, for arrays it does not take.
     """
+    if isinstance(X, Frame):
+        return _check_open_frame(estimator, X, reset)
     sparse = scipy.sparse.issparse(X)
     if isinstance(X, Mapping) and not sparse:  # a dictionary-of-keys matrix is a mapping too
         return _check_mapping(estimator, X, reset)
@@ -60,6 +62,16 @@ def check_rows(estimator: Any, X: Any, reset: bool) -> Any:
     elif sparse and not estimator._sparse:
         X = X.toarray()
     return scipy.sparse.csr_array(X) if estimator._sparse and not sparse else X
+
+
+def _check_open_frame(estimator: Any, X: Frame, reset: bool) -> Frame:
+    """Return a frame that another fit is reading, whose checks it has passed."""
+    if reset:
+        estimator._sparse = False
+        estimator.n_features_in_ = len(X.keys)
+        if X.named:
+            estimator.feature_names_in_ = np.array(X.keys, dtype=object)
+    return X
 
 
 def _cells(rows: Any) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
@@ -9,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from ..feature_columns import Frame, as_frame
+from ..feature_columns import Frame, Targets, as_frame
 from ..hyperparameters import hyperparameters
 from .estimator import Estimator
 from .head import Head
@@ -51,7 +52,7 @@ class Supervised(Estimator):
             X = check_rows(self, X, reset=True)
             self._learn_targets(y)
             rows = self._rows(X, y, sample_weight)
-            self._solve(rows, as_frame(rows.X, strict=self.strict))
+            self._solve(rows, self._frame(rows))
         return self
 
     def _solve(self, rows: Rows, frame: Frame) -> None:
@@ -74,6 +75,23 @@ class Supervised(Estimator):
         count = as_frame(X).rows
         targets = self.labels_.encode(y, count)
         return Rows(X, targets, check_sample_weight(sample_weight, count))
+
+    def _frame(self, rows: Rows, generator: np.random.Generator | None = None) -> Frame:
+        """Return the rows of a fit as a frame that knows their targets.
+
+        A generator is spawned from and not moved, so that nothing else is drawn otherwise.
+        """
+
+        @functools.cache
+        def seeds() -> np.random.Generator:
+            return (self._new_generator() if generator is None else generator).spawn(1)[0]
+
+        single = rows.targets.ndim == 2 and rows.targets.shape[1] == 1
+        values = rows.targets[:, 0] if single else rows.targets
+        targets = Targets(
+            values, rows.weights, lambda: int(seeds().integers(np.iinfo(np.int32).max))
+        )
+        return as_frame(rows.X, strict=self.strict).aimed_at(targets)
 
     def _training_weights(self, rows: Rows) -> npt.NDArray[np.float32]:
         """Return `sample_weight` times `class_weight`, one where there is neither."""

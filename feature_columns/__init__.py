@@ -7,6 +7,7 @@ frames into arrays. There are no sequence columns: they belong to recurrent laye
 from __future__ import annotations
 
 from .bucketized import Bucketized, bucketized_column
+from .cluster import Cluster, ClusterDistances, cluster_column
 from .column import Categorical, Column, Number
 from .config import from_config, to_config
 from .crossed import Crossed, crossed_column
@@ -14,7 +15,7 @@ from .dates import date_column, elapsed_column
 from .embedding import Embedding, SharedEmbedding, embedding_column, shared_embeddings
 from .encoding import ColumnSet, Encoded, Slot, encode, learn
 from .express import Bag, Features, feeds
-from .frames import Frame, as_frame
+from .frames import Frame, Targets, as_frame
 from .hashed import categorical_column_with_hash_bucket
 from .identity import categorical_column_with_identity
 from .indicator import Indicator, indicator_column
@@ -37,6 +38,8 @@ __all__ = [
     "Bag",
     "Bucketized",
     "Categorical",
+    "Cluster",
+    "ClusterDistances",
     "Column",
     "ColumnSet",
     "Crossed",
@@ -52,6 +55,7 @@ __all__ = [
     "Ragged",
     "SharedEmbedding",
     "Slot",
+    "Targets",
     "Weighted",
     "as_frame",
     "bucketized_column",
@@ -60,6 +64,7 @@ __all__ = [
     "categorical_column_with_identity",
     "categorical_column_with_vocabulary_file",
     "categorical_column_with_vocabulary_list",
+    "cluster_column",
     "crossed_column",
     "date_column",
     "dense",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..errors import InvalidType, InvalidValue, NotFound
-from .kinds import KINDS
+from ..graph import Program
+from .encoding import ColumnSet
+from .kinds import KINDS, LEARNERS
+from .learners import Learner
 
 __all__ = ["from_config", "to_config"]
 
@@ -39,6 +45,11 @@ def to_config(value: Any) -> Any:
         return value
     if isinstance(value, (list, tuple)):
         return [to_config(member) for member in value]
+    if isinstance(value, Learner):
+        return _learner_config(value)
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode("ascii")
+        return {"kind": "array", "dtype": value.dtype.str, "shape": [*value.shape], "data": data}
     for kind, cls in KINDS.items():
         if type(value) is cls:
             fields = {f.name: to_config(getattr(value, f.name)) for f in dataclasses.fields(value)}
@@ -90,6 +101,11 @@ def _restore(config: Any, functions: Mapping[str, Callable[..., Any]]) -> Any:
         if name not in functions:
             raise NotFound("function", "not among those given", name, "pass it in `functions`")
         return functions[name]
+    if config.get("kind") == "learner":
+        return _restore_learner(config, functions)
+    if config.get("kind") == "array":
+        flat = np.frombuffer(base64.b64decode(config["data"]), np.dtype(config["dtype"]))
+        return flat.reshape(config["shape"]).copy()
     fields = {name: _restore(value, functions) for name, value in config.items() if name != "kind"}
     cls = KINDS[config.get("kind", "")]
     known = {field.name for field in dataclasses.fields(cls)}
@@ -97,3 +113,35 @@ def _restore(config: Any, functions: Mapping[str, Callable[..., Any]]) -> Any:
         unknown = sorted(fields.keys() - known)
         raise InvalidValue(f"configuration of {config['kind']!r}", "has unknown fields", unknown)
     return cls(**fields)
+
+
+def _learner_config(learner: Learner) -> dict[str, Any]:
+    """Return an estimator's class, parameters and, where it is fitted, its model."""
+    estimator = learner.estimator
+    name = type(estimator).__name__
+    if name not in LEARNERS or LEARNERS[name] is not type(estimator):
+        raise InvalidType("configuration", "cannot be written", repr(estimator))
+    parameters = estimator.get_params(deep=False)
+    written = {name: to_config(value) for name, value in parameters.items()}
+    found: dict[str, Any] = {"kind": "learner", "name": name, "parameters": written}
+    if learner.fitted:
+        model = estimator.model_
+        found["digest"] = learner.digest
+        found["columns"] = to_config(model.columns.columns)
+        found["program"] = model.program.to_json()
+        found["variables"] = {k: to_config(v) for k, v in model.variables.items()}
+    return found
+
+
+def _restore_learner(
+    config: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]
+) -> Learner:
+    cls = LEARNERS[config["name"]]
+    parameters = {k: _restore(v, functions) for k, v in config["parameters"].items()}
+    estimator = cls(**parameters)
+    if "program" not in config:
+        return Learner(estimator)
+    columns = ColumnSet(_restore(config["columns"], functions))
+    variables = {k: _restore(v, functions) for k, v in config["variables"].items()}
+    estimator.adopt(columns, Program.from_json(config["program"]), variables)
+    return Learner(estimator, config["digest"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,9 +20,28 @@ from ..errors import InvalidType, InvalidValue, MissingColumn
 from .factor import Factor, factorize
 from .reading import read_numbers
 
-__all__ = ["Frame", "as_frame"]
+__all__ = ["Frame", "Targets", "as_frame"]
 
 T = TypeVar("T")
+READ = ("factor", "numbers")  # what is read of raw columns, whatever a fit makes of them
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """What a fit knows of the rows of its frame beside their cells.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,) or (n, outputs)
+        The targets as the fit encoded them: numbers of classes from 0 on, or float32 numbers.
+    weights : ndarray of shape (n,), optional
+    seed : callable
+        Returns a seed that follows from the fit's own, another one at each call.
+    """
+
+    values: np.ndarray
+    weights: np.ndarray | None
+    seed: Callable[[], int]
 
 
 class Frame:
@@ -39,6 +59,13 @@ class Frame:
         Whether columns refuse what they did not meet when they learnt.
     part_of : (Frame, ndarray of bool), optional
         The frame that this is a part of, and the mask of its rows.
+    named : bool
+        Whether the raw columns have names of their own.
+
+    Attributes
+    ----------
+    targets : Targets or None
+        What a fit aims at, for columns that learn from targets.
     """
 
     def __init__(
@@ -48,8 +75,10 @@ class Frame:
         read: Callable[[str], Any],
         strict: bool = False,
         part_of: tuple[Frame, np.ndarray] | None = None,
+        named: bool = True,
     ):
-        self.rows, self.strict = rows, strict
+        self.rows, self.strict, self.named = rows, strict, named
+        self.targets: Targets | None = None
         self._names, self._read, self._part_of = names, read, part_of
         self._found: dict[Hashable, Any] = {}
         self._cells: dict[str, list[Any]] = {}
@@ -61,7 +90,23 @@ class Frame:
 
     def strictly(self) -> Frame:
         """Return the same frame, read anew and strict."""
-        return Frame(self._names, self.rows, self._read, True, self._part_of)
+        return Frame(self._names, self.rows, self._read, True, self._part_of, self.named)
+
+    def aimed_at(self, targets: Targets) -> Frame:
+        """Return the same frame with the targets of a fit; what was read is not read again."""
+        found = Frame(self._names, self.rows, self._read, self.strict, self._part_of, self.named)
+        raw: dict[Hashable, Any] = {
+            k: v for k, v in self._found.items() if type(k) is tuple and k[0] in READ
+        }
+        found._found, found._cells, found.targets = raw, self._cells, targets
+        return found
+
+    @property
+    def matrix(self) -> Any:
+        """The sparse matrix that this is a frame of, or None."""
+        if self.named or self.keys != ["x"]:
+            return None
+        return self.column("x")
 
     def where(self, mask: np.ndarray) -> Frame:
         """Return the rows that `mask` marks.
@@ -71,7 +116,7 @@ class Frame:
         """
         rows = int(np.count_nonzero(mask))
         read = functools.partial(_cut, self._read, mask)
-        return Frame(self._names, rows, read, self.strict, (self, mask))
+        return Frame(self._names, rows, read, self.strict, (self, mask), self.named)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return ``make()``, called once per frame and `key`."""
@@ -161,7 +206,7 @@ def as_frame(data: Any, strict: bool = False) -> Frame:
         return _pandas(data, strict)
     # A dictionary-of-keys matrix is a mapping too.
     if scipy.sparse.issparse(data):
-        return Frame(["x"], data.shape[0], {"x": data.tocsr()}.__getitem__, strict)
+        return Frame(["x"], data.shape[0], {"x": data.tocsr()}.__getitem__, strict, named=False)
     if isinstance(data, Mapping):
         return _mapping(data, strict)
     if isinstance(data, np.ndarray) and data.ndim == 2:
@@ -200,7 +245,7 @@ def _refuse_duplicate(keys: list[str]) -> None:
 def _array(data: np.ndarray, strict: bool) -> Frame:
     keys = [f"x{at}" for at in range(data.shape[1])]
     columns = dict(zip(keys, data.T, strict=True))
-    return Frame(keys, len(data), columns.__getitem__, strict)
+    return Frame(keys, len(data), columns.__getitem__, strict, named=False)
 
 
 def _mapping(data: Mapping[str, Any], strict: bool) -> Frame:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from ..errors import InvalidValue
 from .bucketized import bucketized_column
@@ -147,13 +146,12 @@ def infer_columns(
     >>> [column.name for column in chosen.deep]
     ['age', 'city_indicator']
     """
-    if scipy.sparse.issparse(frame):
-        return Inferred((_sparse(frame),))
-    named = not isinstance(frame, np.ndarray)
     frame = as_frame(frame)
+    if frame.matrix is not None:
+        return Inferred((_sparse(frame.matrix),))
     if not frame.rows:
         raise InvalidValue("frame", "has no rows to choose columns from")
-    rules = _Rules(max_vocabulary, num_buckets, named)
+    rules = _Rules(max_vocabulary, num_buckets, frame.named)
     return Inferred(tuple(rules.choose(frame, key) for key in frame.keys if key not in exclude))
 
 

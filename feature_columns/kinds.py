@@ -6,6 +6,9 @@ from typing import Any
 
 from ..registry import Registry
 
-__all__ = ["KINDS"]
+__all__ = ["KINDS", "LEARNERS"]
 
 KINDS: Registry[type[Any]] = Registry("kind of column")
+
+# Classes of estimators that columns may hold, by name; each registers itself.
+LEARNERS: Registry[type[Any]] = Registry("learner")

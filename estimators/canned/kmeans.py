@@ -13,8 +13,9 @@ from sklearn.metrics import silhouette_score
 from sklearn.utils.validation import check_is_fitted
 
 from ...errors import InvalidValue
-from ...feature_columns import ColumnSet, as_frame
+from ...feature_columns import ColumnSet, Frame, as_frame
 from ...feature_columns.express import feeds
+from ...feature_columns.kinds import LEARNERS
 from ...graph import Program
 from ...graph.compiler.cost import interpreted_seconds
 from ...hyperparameters import Allowed, NonNegative, OneOf, PositiveInt, hyperparameters
@@ -165,7 +166,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
             frame = as_frame(X, strict=self.strict)
             weights = check_sample_weight(sample_weight, frame.rows)
             generator = self._new_generator()
-            encoded = self._learn(X, frame, generator)
+            encoded = self._learn(frame, generator)
             points = self._points(encoded, weights, fresh=True)
             with held_to(points.threads):
                 found = self._best(points, generator)
@@ -200,7 +201,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
             weights = check_sample_weight(sample_weight, frame.rows)
             if fresh:
                 generator = self._new_generator()
-                encoded = self._learn(X, frame, generator)
+                encoded = self._learn(frame, generator)
             else:
                 encoded = feeds(self.columns_.encode(frame, strict=self.strict))
             points = self._points(encoded, weights, fresh)
@@ -216,9 +217,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
             self._answer_for(encoded, weights)
         return self
 
-    def _learn(self, X: Any, frame: Any, generator: np.random.Generator) -> Mapping[str, Any]:
+    def _learn(self, frame: Frame, generator: np.random.Generator) -> Mapping[str, Any]:
         """Learn columns, express what is asked of them, and return the rows encoded."""
-        columns = ColumnSet(chosen_columns(self.columns, X, frame)).learn(frame)
+        columns = ColumnSet(chosen_columns(self.columns, frame)).learn(frame)
         self._space = Space(columns, generator)
         unit = self.distance == "cosine"
         width = self._space.width
@@ -264,13 +265,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
             "kmeans/origin": self._origin,
         }
         self.model_ = Model(self.columns_, self.model_.program, values, self.model_.engine)
-        found = self.model_.answers(encoded, ("cluster", "inertia"), self._needs)
+        found = self.model_.answers(encoded, ("cluster", "inertia"))
         self.labels_ = found["cluster"][:, 0].astype(np.int32)
         self.inertia_ = _total(found["inertia"], weights)
-
-    @property
-    def _needs(self) -> int:
-        return self.n_clusters + self._space.width
 
     @property
     def _n_features_out(self) -> int:
@@ -281,7 +278,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
             check_is_fitted(self, "model_")
         X = check_rows(self, X, reset=False)
         encoded = feeds(self.columns_.encode(X, strict=self.strict))
-        return self.model_.answers(encoded, names, self._needs)
+        return self.model_.answers(encoded, names)
 
     @property
     def centers_(self) -> pd.DataFrame:
@@ -375,6 +372,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+LEARNERS.add("KMeans", KMeans)
 
 
 def _total(each: npt.NDArray[np.float32], weights: Any) -> float:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
 from ...errors import InvalidType, InvalidValue
 from ...feature_columns import (
@@ -32,8 +31,8 @@ __all__ = ["Space", "chosen_columns"]
 MOST_COUNTED = 1024  # columns of a sparse matrix that are counted; more are projected
 
 
-def chosen_columns(columns: Any, X: Any, frame: Frame) -> list[Column]:
-    """Return the columns given, or those that X suggests; categorical ones are counted.
+def chosen_columns(columns: Any, frame: Frame) -> list[Column]:
+    """Return the columns given, or those that the frame suggests; categorical ones are counted.
 
     Raises
     ------
@@ -43,7 +42,7 @@ def chosen_columns(columns: Any, X: Any, frame: Frame) -> list[Column]:
         Something that is no column.
     """
     if columns is None:
-        return _inferred(X, frame)
+        return _inferred(frame)
     if not isinstance(columns, (list, tuple)):
         raise InvalidType("columns", "must be a list of feature columns", repr(columns))
     found: list[Column] = []
@@ -61,12 +60,10 @@ def chosen_columns(columns: Any, X: Any, frame: Frame) -> list[Column]:
     return found
 
 
-def _inferred(X: Any, frame: Frame) -> list[Column]:
-    if scipy.sparse.issparse(X) and X.shape[1] <= MOST_COUNTED:
-        return [indicator_column(sparse_column(int(X.shape[1])))]
-    # What is inferred from a plain array or a sparse matrix, a `Frame` no longer shows.
-    plain = isinstance(X, np.ndarray) or scipy.sparse.issparse(X)
-    inferred = infer_columns(X if plain else frame)
+def _inferred(frame: Frame) -> list[Column]:
+    if frame.matrix is not None and frame.matrix.shape[1] <= MOST_COUNTED:
+        return [indicator_column(sparse_column(int(frame.matrix.shape[1])))]
+    inferred = infer_columns(frame)
     if not inferred.deep:
         wrong = "nothing in X tells rows apart"
         raise InvalidValue("columns", wrong, inferred.dropped, "name feature columns yourself")
@@ -106,13 +103,7 @@ class Space:
         if self.plain and len(self.columns.cores) == len(self.columns.columns):
             found: Floats = encoded["numbers"]
         else:
-            longest = sum(
-                len(feed.ids) / max(1, len(encoded["numbers"]))
-                for feed in encoded.values()
-                if hasattr(feed, "offsets")
-            )
-            width = int(self.width * (2 + longest))
-            found = self._model.answers(encoded, ("x",), width)["x"]
+            found = self._model.answers(encoded, ("x",))["x"]
         self._refuse(found)
         return found
 

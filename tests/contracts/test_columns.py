@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse
 
 import cannery.feature_columns as fc
+from cannery import KMeans
 from cannery.errors import InvalidValue
 from cannery.feature_columns import KINDS, Categorical, Column, Number, Ragged
 from cannery.feature_columns.normalizers import NORMALIZERS
@@ -32,6 +33,7 @@ def double(values):
 city, apps = fc.categorical_column("city"), fc.categorical_column("apps", num_oov_buckets=0)
 hour, age = fc.categorical_column_with_identity("hour", 24), fc.numeric_column("age")
 ages = fc.bucketized_column(age, [18, 30])
+ones = fc.numeric_column("age", normalizer="log", missing=1.0)
 
 SAMPLES = {
     "numeric": [
@@ -58,6 +60,15 @@ SAMPLES = {
         fc.crossed_column([ages, "apps", city], 100, hash_key=5),
     ],
     "sparse": [fc.sparse_column()],
+    "cluster": [fc.cluster_column(KMeans(n_clusters=2, columns=[age, city], random_state=0))],
+    "cluster_distances": [
+        fc.cluster_column(KMeans(n_clusters=2, columns=[ages, age], random_state=0), "distances"),
+        fc.cluster_column(
+            KMeans(n_clusters=2, columns=[ones, apps], distance="cosine", random_state=0),
+            "distances",
+            normalizer="standard",
+        ),
+    ],
     "indicator": [fc.indicator_column(city)],
     "embedding": [fc.embedding_column(apps, 4, combiner="sqrtn", initializer=double)],
     "shared_embedding": fc.shared_embeddings([city, fc.categorical_column("apps")], 4),
@@ -186,6 +197,7 @@ def test_ids_stay_below_the_size_and_numbers_fill_the_width(column):
         assert learnt.width >= 1 and learnt.categorical.learned
 
 
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters:UserWarning")
 @each
 def test_an_all_missing_column_can_be_learnt(column):
     if column.kind == "sparse":
