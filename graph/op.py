@@ -80,6 +80,8 @@ class Op:
     """The input that holds ids below `id_limit`, any of which may be missing."""
     of_shapes: bool = False
     """The result depends on the shapes of the inputs alone."""
+    shares_tables: bool = False
+    """All rows read the same large inputs: the more rows at a time, the less often these."""
     library: str = ""
     """The part of the C library that its C text calls, besides those that all programs have."""
 

@@ -19,6 +19,7 @@ from .schedule import Schedule
 __all__ = ["TILE", "Memory", "Place", "lay_out"]
 
 TILE = 64  # rows taken at a time: what they need stays in the second-level cache
+MOST_TILES, LARGE_TILE = 32, 2**21  # tiles in a large one, and the bytes it may need at most
 # What ends in a number is a variable inside a loop; the others are functions and types of C.
 TAKEN = re.compile(r"_\d+$|_[fiu]\d\d$|_t$|_of$")
 # What C, its library or ours call by these names.
@@ -149,6 +150,15 @@ class Memory:
             found = f"{base}_{_letters(number)}"
         self._names.add(found)
         return found
+
+    @classmethod
+    def suited(cls, schedule: Schedule, loaded: Sequence[Tensor]) -> Memory:
+        """Return the memory for tiles of as many rows as suit the ops."""
+        memory = cls(schedule, TILE, loaded)
+        if not any(node.op.shares_tables for node in schedule.program.nodes):
+            return memory
+        fit = min(MOST_TILES, LARGE_TILE // max(1, memory.tile.size))
+        return cls(schedule, TILE * max(1, fit), loaded)
 
     def _uses(self) -> dict[Tensor, list[tuple[int, int]]]:
         """Return the positions and phases in which each stored value is written and read."""

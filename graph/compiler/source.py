@@ -18,7 +18,7 @@ from .library import library
 from .loading import load_lines, loaded_feeds
 from .loop import loop_text, segments_of, sum_functions
 from .meetings import Meetings
-from .memory import TILE, Memory, Place, is_ragged
+from .memory import Memory, Place, is_ragged
 from .nest import Nest
 from .operands import with_gathered_operands
 from .phases import is_row, is_whole
@@ -75,7 +75,7 @@ class Source:
         self.schedule = Schedule(program, self.plan, products=not self.ahead)
         self.loaded = loaded_feeds(program.inputs)
         self.feeds = [node for node in program.inputs if node not in self.loaded]
-        self.memory = Memory(self.schedule, TILE, self.loaded)
+        self.memory = Memory.suited(self.schedule, self.loaded)
         self.variables: list[Tensor] = [*program.variables, *self.plan.arenas]
         self.outputs = list(program.outputs)
         self.checks: list[tuple[str, str]] = []
@@ -270,7 +270,7 @@ class Source:
 
     def _sizes(self) -> list[str]:
         timed = f", SLOTS = {slots(len(self.kernels))}" if self.profile else ""
-        return [f"enum {{ TILE = {TILE}{timed} }};", ""]
+        return [f"enum {{ TILE = {self.memory.tile_rows}{timed} }};", ""]
 
     def _constant_text(self) -> list[str]:
         found = []

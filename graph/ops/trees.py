@@ -27,6 +27,7 @@ class _TreeLeaves(Op):
     name = "tree_leaves"
     row_local = True
     random_access = (0, 1, 2, 3, 4)
+    shares_tables = True
     library = "trees.h"
 
     def infer(
