@@ -130,14 +130,19 @@ def write(path: Path, state: State, identity: Mapping[str, str]) -> None:
     """
     content = {"identity": dict(identity), "arrays": list(state.arrays), "values": state.values}
     header = json.dumps({"format": FORMAT, **content}, default=_plain)
-    members: dict[str, Any] = {ARRAYS + name: array for name, array in state.arrays.items()}
+    members = {"header": np.frombuffer(header.encode(), np.uint8)}
+    members.update((ARRAYS + name, array) for name, array in state.arrays.items())
     objects = [name for name, array in members.items() if array.dtype.hasobject]
     if objects:
         raise InvalidType("checkpoint", "cannot hold arrays of objects", objects)
     aside = path.with_name("checkpoint-writing.npz")
     try:
         with aside.open("wb") as file:
-            np.savez(file, header=np.frombuffer(header.encode(), np.uint8), **members)
+            # numpy's savez, which older versions leave open where the disk is full.
+            with zipfile.ZipFile(file, "w") as archive:
+                for name, array in members.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, array, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)

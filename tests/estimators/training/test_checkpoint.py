@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import math
 import os
 import pickle
-import resource
 import signal
 import subprocess
 import sys
@@ -23,6 +21,9 @@ from hypothesis import strategies as st
 from cannery.errors import InvalidType, InvalidValue
 from cannery.estimators.training import checkpoint as checkpoint_module
 from cannery.estimators.training.checkpoint import Checkpoints, State
+
+fcntl = pytest.importorskip("fcntl")
+resource = pytest.importorskip("resource")
 
 ARRAYS = {
     "tower/weights": np.arange(6, dtype=np.float32).reshape(2, 3),
