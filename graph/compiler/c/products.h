@@ -1,7 +1,7 @@
 /* Matrix products of single precision, for matrices small enough to stay in cache.
 
    c = a b, or c += a b: a is read at any strides, b and c row by row. Rows of c end in padding up to
-   a multiple of LANES numbers, which is written and means nothing; b need not. */
+   a multiple of LANES numbers, which may be written and means nothing; b need not. */
 
 #if defined(__AVX512F__)
 #define LANES 16
@@ -26,6 +26,7 @@
 #endif
 
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
 
 struct product {
   int64_t inner;
@@ -39,16 +40,19 @@ struct product {
   int adds;
 };
 
-/* A block of `tall` rows and `broad` vectors is summed in registers. */
+/* A block of `tall` rows and `broad` vectors, and half a vector if `half`, is summed in registers. */
 static inline __attribute__((always_inline)) void block(
-    const struct product *p, const int tall, const int broad) {
+    const struct product *p, const int tall, const int broad, const int half) {
   lanes sums[TALL][BROAD];
+  eight last[TALL];
   UNROLLED
   for (int i = 0; i < tall; i++) {
+    const float *const c = p->c + i * p->c_row;
     UNROLLED
     for (int j = 0; j < broad; j++) {
-      sums[i][j] = p->adds ? *(const lanes *)(p->c + i * p->c_row + LANES * j) : (lanes){0};
+      sums[i][j] = p->adds ? *(const lanes *)(c + LANES * j) : (lanes){0};
     }
+    if (half) last[i] = p->adds ? *(const eight *)(c + LANES * broad) : (eight){0};
   }
   const float *a = p->a, *b = p->b;
   const int64_t a_row = p->a_row, a_column = p->a_column, b_row = p->b_row;
@@ -58,11 +62,14 @@ static inline __attribute__((always_inline)) void block(
     lanes row[BROAD];
     UNROLLED
     for (int j = 0; j < broad; j++) row[j] = *(const lanes *)(b + LANES * j);
+    eight end;
+    if (half) end = *(const eight *)(b + LANES * broad);
     UNROLLED
     for (int i = 0; i < tall; i++) {
       const lanes factor = a[i * a_row] - (lanes){0};
       UNROLLED
       for (int j = 0; j < broad; j++) sums[i][j] += factor * row[j];
+      if (half) last[i] += (a[i * a_row] - (eight){0}) * end;
     }
     a += a_column;
     b += b_row;
@@ -71,19 +78,30 @@ static inline __attribute__((always_inline)) void block(
   for (int i = 0; i < tall; i++) {
     UNROLLED
     for (int j = 0; j < broad; j++) *(lanes *)(p->c + i * p->c_row + LANES * j) = sums[i][j];
+    if (half) *(eight *)(p->c + i * p->c_row + LANES * broad) = last[i];
   }
 }
 
-#define BLOCK(tall, broad) \
-  static __attribute__((noinline)) void block_##tall##_##broad(const struct product *p) { \
-    block(p, tall, broad); \
+#define BLOCK(tall, broad, half) \
+  static __attribute__((noinline)) void block_##tall##_##broad##_##half(const struct product *p) { \
+    block(p, tall, broad, half); \
   }
-#if BROAD == 3
-#define BROADEST(tall) BLOCK(tall, 1) BLOCK(tall, 2) BLOCK(tall, 3)
-#define ROW_OF_BLOCKS(tall) {block_##tall##_1, block_##tall##_2, block_##tall##_3}
+#if LANES == 16
+#define HALVES(tall) BLOCK(tall, 0, 1) BLOCK(tall, 1, 1) BLOCK(tall, 2, 1)
+#define ROW_OF_HALVES(tall) , block_##tall##_0_1, block_##tall##_1_1, block_##tall##_2_1
+#define KINDS (BROAD + 3)
 #else
-#define BROADEST(tall) BLOCK(tall, 1) BLOCK(tall, 2)
-#define ROW_OF_BLOCKS(tall) {block_##tall##_1, block_##tall##_2}
+#define HALVES(tall)
+#define ROW_OF_HALVES(tall)
+#define KINDS BROAD
+#endif
+#if BROAD == 3
+#define BROADEST(tall) BLOCK(tall, 1, 0) BLOCK(tall, 2, 0) BLOCK(tall, 3, 0) HALVES(tall)
+#define ROW_OF_BLOCKS(tall) \
+  {block_##tall##_1_0, block_##tall##_2_0, block_##tall##_3_0 ROW_OF_HALVES(tall)}
+#else
+#define BROADEST(tall) BLOCK(tall, 1, 0) BLOCK(tall, 2, 0)
+#define ROW_OF_BLOCKS(tall) {block_##tall##_1_0, block_##tall##_2_0}
 #endif
 BROADEST(1)
 BROADEST(2)
@@ -93,7 +111,7 @@ BROADEST(8)
 #endif
 
 typedef void (*block_function)(const struct product *);
-static const block_function block_functions[][BROAD] = {
+static const block_function block_functions[][KINDS] = {
     ROW_OF_BLOCKS(1), ROW_OF_BLOCKS(2), ROW_OF_BLOCKS(4),
 #if TALL == 8
     ROW_OF_BLOCKS(8)
@@ -103,13 +121,18 @@ static const block_function block_functions[][BROAD] = {
 static void multiply(
     int64_t rows, int64_t columns, int64_t inner, const float *a, int64_t a_row, int64_t a_column,
     const float *b, int64_t b_row, float *c, int64_t c_row, int adds) {
-  int64_t vectors = (columns + LANES - 1) / LANES;
+  /* Half a vector is enough for the last columns, where half the time is what it takes. */
+  const int half = LANES == 16 && columns % LANES > 0 && columns % LANES <= 8;
+  const int64_t vectors = (columns + LANES - 1) / LANES - half;
   struct product p = {inner, a, a_row, a_column, b, b_row, b, c, c_row, adds};
   float last[BROAD * LANES] = {0};
-  for (int64_t j = 0; j < vectors;) {
+  for (int64_t j = 0; j < vectors + half;) {
     const int64_t left = vectors - j;
-    /* Four are two and two, not three and one. */
-    const int64_t broad = left >= BROAD && left != BROAD + 1 ? BROAD : left >= 2 ? 2 : 1;
+    const int ends = half && left <= 2;
+    /* Four are two and two, not three and one; beside half a vector there is room for two. */
+    const int64_t most = left >= BROAD && left != BROAD + 1 - half && left != BROAD + 1 ? BROAD : 2;
+    const int64_t broad = left < most ? left : most;
+    const int64_t kind = ends ? BROAD + broad : broad - 1;
     p.b = b + LANES * j;
     p.b_last = p.b + (inner - 1) * b_row;
     if (left == broad && columns % LANES && inner > 0) {
@@ -122,15 +145,14 @@ static void multiply(
       for (; i + tall <= rows; i += tall) {
         p.a = a + i * a_row;
         p.c = c + i * c_row + LANES * j;
-        block_functions[size][broad - 1](&p);
+        block_functions[size][kind](&p);
       }
     }
-    j += broad;
+    j += broad + ends;
   }
 }
 
 /* to[j][i] = from[i][j] in blocks of 8 by 8, which fit into registers. */
-typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t order __attribute__((vector_size(32)));
 
 #if defined(__clang__)
