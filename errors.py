@@ -23,6 +23,7 @@ __all__ = [
     "NotFound",
     "ShapeMismatch",
     "UnseenCategory",
+    "WorkerLost",
 ]
 
 
@@ -87,3 +88,7 @@ class MissingDependency(CanneryError, ImportError):
 
 class CompileError(CanneryError, RuntimeError):
     """A C compiler refused a source, or made a library that does not load."""
+
+
+class WorkerLost(CanneryError, RuntimeError):
+    """A worker of a pool does not survive what it is given."""

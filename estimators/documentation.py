@@ -89,6 +89,9 @@ checkpoint_seconds : float
     apart, so as to take no more than a twentieth of the time; 0 takes every occasion.
 keep_checkpoints : int
     How many of the newest checkpoints stay.
+pool : Pool, int or None
+    Divides the fit among workers, see `cannery.estimators.Pool`; a number is one of workers. None
+    fits in this process.
 random_state : int, RandomState or None
     Seeds first weights, shuffling, dropout and the rows held out. The same number gives the same
     bits on the same machine.

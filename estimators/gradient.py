@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from ..errors import InvalidType, InvalidValue
+from ..errors import InvalidType
 from ..feature_columns import ColumnSet
 from ..feature_columns.express import feeds
 from ..graph import Program
@@ -24,7 +24,9 @@ from ..hyperparameters import Allowed, Fraction, NonNegative, PositiveInt, hyper
 from .build import Built, Scaling, build
 from .engine import Engine, Running
 from .model import Model
+from .pool import PoolExecution, get_pool
 from .rows import Rows, check_rows, hold_out
+from .settings import check_unchanged, comparable, lasting
 from .supervised import Supervised
 from .training.callbacks import EarlyStopping, Listeners, check_callbacks
 from .training.history import plot_history
@@ -36,15 +38,6 @@ from .training.tasks import CallbackSupportMixin, FitTasks, with_callbacks
 __all__ = ["GradientTrained"]
 
 HELD_OUT = 0.1  # of the rows, where early stopping was given no validation data
-# Hyperparameters that may change between two fits of one model.
-FREE = set("epochs batch_size validation_fraction early_stopping patience min_delta".split()) | set(
-    "class_weight warm_start strict n_jobs jit callbacks random_state verbose".split()
-    + "checkpoint_dir checkpoint_seconds keep_checkpoints".split()
-)
-# Those that may change before a fit that was cut off goes on, for they do not change its end.
-INCIDENTAL = set("epochs strict n_jobs jit callbacks verbose warm_start".split()) | set(
-    "checkpoint_dir checkpoint_seconds keep_checkpoints".split()
-)
 Folder = Annotated[
     Any,
     Allowed("None or a path", lambda v: v is None or (v and isinstance(v, str | os.PathLike))),
@@ -70,6 +63,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
     checkpoint_dir: Folder = None
     checkpoint_seconds: NonNegative = 10.0
     keep_checkpoints: PositiveInt = 3
+    pool: Any = None
 
     @abstractmethod
     def towers(self) -> Iterator[tuple[Any, Any]]:
@@ -120,7 +114,8 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         **options: Any,
     ) -> Self:
         self._check_settings()
-        self._check_changes(fresh)
+        if not fresh:
+            check_unchanged(self, self._settings)
         # What `partial_fit` is called with is a part of a fit that only its caller knows.
         folder = self.checkpoint_dir if epochs is None else None
         with (
@@ -171,18 +166,6 @@ class GradientTrained(CallbackSupportMixin, Supervised):
             )
         check_callbacks(self.callbacks)
 
-    def _check_changes(self, fresh: bool) -> None:
-        changed = [] if fresh else sorted(self._changed_since_fit())
-        if changed:
-            wrong = "cannot go on training with other settings"
-            raise InvalidValue("fit", wrong, changed, "set them back, or warm_start=False")
-
-    def _changed_since_fit(self) -> Iterator[str]:
-        """Yield the hyperparameters that shaped the model and have another value now."""
-        for name, value in self.get_params(deep=False).items():
-            if name not in FREE and _comparable(value) != self._settings[name]:
-                yield name
-
     def _feeds(self, frame: Any, rows: Rows) -> dict[str, Any]:
         encoded = dict(feeds(self.columns_.encode(frame, strict=self.strict)))
         return {**encoded, "labels": rows.targets, "weights": self._training_weights(rows)}
@@ -207,7 +190,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         return rows, self._rows(check_rows(self, X, reset=False), y, weights)
 
     def _start(self, built: Built) -> None:
-        self._settings = _comparable(self)[1]
+        self._settings = comparable(self)[1]
         self._towers, self._scale = built.towers, built.scaling
         self._training = built.training
         self._execution: Running | None = None
@@ -243,30 +226,34 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         count = len(encoded["labels"])
         size = self._step_size(count)
         encoded = {**encoded, "batch_size": np.float32(size)}
-        trainer = Trainer(self._running(), encoded, count, size, generator, int(self.verbose))
-        parts: dict[str, Part] = {"variables": Variables(self._state), "trainer": trainer}
-        stopping = None
-        if self.early_stopping and validation is not None:
-            metric = "average_loss" if self.early_stopping is True else str(self.early_stopping)
-            stopping = EarlyStopping(
-                metric, self.patience, self.min_delta, self._state, self.n_iter_
-            )
-            parts["stopping"] = stopping
-        judge = self._judge(validation, saved)
-        listeners = Listeners(self, tasks, judge, stopping)
-        first = self.n_iter_ + 1
-        saved.put_back(str(self._engine), parts)
-        self.n_iter_ += len(trainer.history)
-        listeners.fit_begins()
-        trainer.fit(range(first, first + epochs), listeners, saved.save)
-        if stopping is not None:
-            stopping.restore()
-            self.best_epoch_ = stopping.best_epoch
+        with self._at_work(count, size) as (execution, steps):
+            data = (execution, encoded, count, size, generator)
+            trainer = Trainer(*data, int(self.verbose), steps)
+            parts: dict[str, Part] = {"variables": Variables(self._state), "trainer": trainer}
+            stopping = None if validation is None else self._stopping()
+            if stopping is not None:
+                parts["stopping"] = stopping
+            judge = self._judge(validation, saved)
+            listeners = Listeners(self, tasks, judge, stopping)
+            first = self.n_iter_ + 1
+            saved.put_back(str(self._engine), parts)
+            self.n_iter_ += len(trainer.history)
+            listeners.fit_begins()
+            trainer.fit(range(first, first + epochs), listeners, saved.save)
+            if stopping is not None:
+                stopping.restore()
+                self.best_epoch_ = stopping.best_epoch
         check_finite(self.model_.variables)
         logs = pd.DataFrame(trainer.history)
         self.history_ = pd.concat([self.history_, logs], ignore_index=True)
         self.training_seconds_ += trainer.seconds
         listeners.fit_ends()
+
+    def _stopping(self) -> EarlyStopping | None:
+        if not self.early_stopping:
+            return None
+        metric = "average_loss" if self.early_stopping is True else str(self.early_stopping)
+        return EarlyStopping(metric, self.patience, self.min_delta, self._state, self.n_iter_)
 
     def _judge(self, rows: Rows | None, saved: Recovery) -> Callable[[], dict[str, float]] | None:
         """Return what judges the model of the moment on these rows, if any, encoded once."""
@@ -281,12 +268,10 @@ class GradientTrained(CallbackSupportMixin, Supervised):
     # What makes this fit another one than that of a checkpoint.
 
     def _beginning(self, fresh: bool) -> dict[str, str]:
-        params = self.get_params(deep=False).items()
-        lasting = {name: described(value) for name, value in params if name not in INCIDENTAL}
         first = "drawn"
         if not fresh:
             first = described({"random": self._random.bit_generator.state, **self._state})
-        return {"estimator": type(self).__name__, **lasting, "first weights": first}
+        return {**lasting(self), "first weights": first}
 
     def _task(self, encoded: Mapping[str, Any]) -> dict[str, str]:
         step = program_digest(self._training)
@@ -304,6 +289,25 @@ class GradientTrained(CallbackSupportMixin, Supervised):
             self._state = self._execution.variables
             self.model_ = Model(self.columns_, program, self._state, self._engine)
         return self._execution
+
+    @contextlib.contextmanager
+    def _at_work(self, rows: int, batch_size: int) -> Iterator[tuple[Any, int]]:
+        """Have the training program at work, here or on a pool; and the steps it takes at once."""
+        pool = get_pool(self.pool)
+        if pool is None:
+            yield self._running(), 1
+            return
+        self._execution = None
+        program = self.model_.program
+        with PoolExecution(pool, self._training, self._state, self._engine.jit) as execution:
+            self._state = execution.variables
+            self.model_ = Model(self.columns_, program, self._state, self._engine)
+            try:
+                yield execution, execution.steps_at_once(rows, batch_size)
+            finally:
+                self._state = {name: np.array(value) for name, value in self._state.items()}
+                self.model_ = Model(self.columns_, program, self._state, self._engine)
+                self.pool_report_ = execution.report()
 
     def _reconstruction(self) -> dict[str, Any]:
         """Return what a shallow copy needs to stay as it is while training goes on."""
@@ -365,11 +369,3 @@ class GradientTrained(CallbackSupportMixin, Supervised):
             if nested and isinstance(value, str):
                 params[owner] = graph_optimizers.get_optimizer(value)
         return super().set_params(**params)
-
-
-def _comparable(value: Any) -> Any:
-    """Return what a hyperparameter holds, for optimizers compare by identity."""
-    if hasattr(value, "get_params"):
-        params = value.get_params(deep=False)
-        return type(value), {name: _comparable(part) for name, part in params.items()}
-    return value.tolist() if isinstance(value, np.ndarray) else value

@@ -93,6 +93,9 @@ class Variable(Tensor):
         The default is that of `initial_value`, float32 for Python's floats.
     trainable : bool
         Whether optimizers may change it.
+    additive : bool
+        Whether it only adds up what steps put in, as a sum of squares does. Of steps that several
+        workers take beside each other, it then holds the sum.
 
     Examples
     --------
@@ -101,10 +104,11 @@ class Variable(Tensor):
     <variable 'weights' (1, 2) float32>
     """
 
-    __slots__ = ("initial_value", "trainable")
+    __slots__ = ("additive", "initial_value", "trainable")
 
     initial_value: npt.NDArray[Any] | Initializer
     trainable: bool
+    additive: bool
 
     def __init__(
         self,
@@ -114,6 +118,7 @@ class Variable(Tensor):
         shape: tuple[int, ...] | None = None,
         dtype: npt.DTypeLike | None = None,
         trainable: bool = True,
+        additive: bool = False,
     ):
         name = scoped(name)
         if callable(initial_value):
@@ -139,6 +144,7 @@ class Variable(Tensor):
         super().__init__(_variable, (), {"name": name}, tuple(map(int, shape)), dtype, name)
         object.__setattr__(self, "initial_value", initial_value)
         object.__setattr__(self, "trainable", trainable)
+        object.__setattr__(self, "additive", additive)
 
     def __reduce__(self) -> Any:
         return _rebuild_variable, (
@@ -147,6 +153,7 @@ class Variable(Tensor):
             self.shape,
             self.dtype,
             self.trainable,
+            self.additive,
         )
 
     def initialize(self, generator: np.random.Generator) -> npt.NDArray[Any]:
@@ -162,7 +169,8 @@ class Variable(Tensor):
 
 
 def _rebuild_variable(
-    initial_value: Any, name: str, shape: Any, dtype: Any, trainable: bool
+    initial_value: Any, name: str, shape: Any, dtype: Any, trainable: bool, additive: bool
 ) -> Variable:
+    kind: Any = {"trainable": trainable, "additive": additive}
     with name_scope(""):
-        return Variable(initial_value, name, shape=shape, dtype=dtype, trainable=trainable)
+        return Variable(initial_value, name, shape=shape, dtype=dtype, **kind)

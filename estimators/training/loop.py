@@ -47,6 +47,8 @@ class Trainer:
         For the order of the rows.
     verbose : int
         0 is silent, 1 shows a progress bar, 2 prints a line an epoch.
+    steps_at_once : int
+        What is asked of the execution is a multiple of so many steps, but for an epoch's end.
 
     Attributes
     ----------
@@ -64,6 +66,7 @@ class Trainer:
         batch_size: int,
         generator: np.random.Generator,
         verbose: int = 0,
+        steps_at_once: int = 1,
     ):
         self.execution, self.feeds, self.rows = execution, feeds, rows
         self.batch_size = min(batch_size, rows)
@@ -76,7 +79,7 @@ class Trainer:
         self._done = 0  # rows of the epoch at work
         self._sums: list[npt.NDArray[np.float64]] = []  # of its losses
         self._shuffler: Any = None  # the generator's state before the order of its rows was drawn
-        self._steps = 1  # in one heartbeat; adapts to how long they take
+        self._least = self._steps = steps_at_once  # in one heartbeat; adapts to how long they take
         self._beat = HEARTBEAT
 
     def state(self) -> State:
@@ -197,7 +200,7 @@ class Trainer:
             yield low, high
             done = -(-(high - low) // self.batch_size)
             wanted = done * HEARTBEAT / max(self._beat, 1e-6)
-            self._steps = max(1, min(int(wanted), 4 * done))
+            self._steps = self._least * max(1, min(int(wanted), 4 * done) // self._least)
             low = high
 
     def _run(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

@@ -40,6 +40,8 @@ class Adagrad(Optimizer):
     learning_rate: Rate = 0.05
     initial_accumulator_value: Positive = 0.1
 
+    additive = frozenset({"accumulator"})
+
     def slots(self) -> dict[str, float]:
         """Return the sum of squares, `initial_accumulator_value` at first."""
         return {"accumulator": float(self.initial_accumulator_value)}

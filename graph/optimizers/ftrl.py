@@ -71,6 +71,8 @@ class Ftrl(Optimizer):
     l2_regularization_strength: NonNegative = 0.0
     l2_shrinkage_regularization_strength: NonNegative = 0.0
 
+    additive = frozenset({"accumulator", "linear"})
+
     def slots(self) -> dict[str, float]:
         """Return ``n``, `initial_accumulator_value` at first, and ``z``, zero at first."""
         return {"accumulator": float(self.initial_accumulator_value), "linear": 0.0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 
@@ -48,6 +49,8 @@ class Optimizer(BaseEstimator):
     clip_value: Positive | None = None
     clip_norm: Positive | None = None
     global_clip_norm: Positive | None = None
+
+    additive: ClassVar[frozenset[str]] = frozenset()  # the slots that are sums over all steps
 
     def slots(self) -> dict[str, float]:
         """Return the names and first values of what is remembered for each element."""
@@ -194,8 +197,9 @@ class Optimizer(BaseEstimator):
     ) -> tuple[Tensor, dict[Variable, Tensor]]:
         """Make the slots of `weight`; return its new value and theirs, of the part `read` takes."""
         shape, dtype = tuple(map(int, weight.shape)), weight.dtype  # type: ignore[arg-type]
+        kind: Any = {"shape": shape, "dtype": dtype, "trainable": False}
         slots = {
-            slot: Variable(first, f"{name}/{slot}", shape=shape, dtype=dtype, trainable=False)
+            slot: Variable(first, f"{name}/{slot}", additive=slot in self.additive, **kind)
             for slot, first in self.slots().items()
         }
         rate = rate_at(self.learning_rate, step, dtype)

@@ -46,6 +46,8 @@ class ProximalAdagrad(Optimizer):
     l1_regularization_strength: NonNegative = 0.0
     l2_regularization_strength: NonNegative = 0.0
 
+    additive = frozenset({"accumulator"})
+
     def slots(self) -> dict[str, float]:
         """Return the sum of squares, `initial_accumulator_value` at first."""
         return {"accumulator": float(self.initial_accumulator_value)}

@@ -1,0 +1,164 @@
+"""A training program at work on a pool: the same face as a program at work in this process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...errors import InvalidValue
+from ...graph import Program
+from .merge import merge
+from .pool import Pool
+from .rounds import Rounds
+from .shared import Mapped, write_arrays
+from .worker import Job, Message, Part, flat_feeds, forget
+
+__all__ = ["PoolExecution"]
+
+
+class PoolExecution:
+    """Steps of a program, divided among workers and merged after each round.
+
+    Parameters
+    ----------
+    pool : Pool
+    program : Program
+        A training step.
+    values : mapping of str to ndarray
+        Its variables' first values.
+    jit : bool
+        Whether workers run it as compiled C.
+
+    Attributes
+    ----------
+    program : Program
+    variables : dict of str to ndarray
+        After the last round; in memory that the workers see.
+    """
+
+    def __init__(self, pool: Pool, program: Program, values: Mapping[str, Any], jit: bool):
+        self.program, self._pool = program, pool
+        try:
+            self._folder = Path(tempfile.mkdtemp(prefix="cannery-pool-", dir=pool.folder))
+        except OSError as error:
+            wrong = f"cannot be written ({error.strerror or error})"
+            raise InvalidValue("Pool.folder", wrong, repr(pool.folder)) from None
+        try:
+            text = json.dumps(program.to_json())
+            (self._folder / "program.json").write_text(text, encoding="utf-8")
+            write_arrays(
+                self._folder / "state", {v.name: values[v.name] for v in program.variables}
+            )
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        self.variables = Mapped(self._folder / "state", "shared").arrays
+        self._job = Job(str(self._folder), jit, 0, None)
+        self._rounds = Rounds(pool, self._job)
+        self._fed: Mapping[str, Any] | None = None
+        self._report: list[dict[str, Any]] = []
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def steps_at_once(self, rows: int, batch_size: int) -> int:
+        """Return how many steps all workers take together in a full round."""
+        return self._pool.workers * self._pool.steps(rows, batch_size)
+
+    def run(
+        self,
+        feeds: Mapping[str, Any],
+        rows: npt.NDArray[np.int64],
+        batch_size: int,
+        finite: str | None = None,
+    ) -> dict[str, npt.NDArray[np.float32]]:
+        """Take a step for each batch of rows, in rounds; return the loss of each.
+
+        Parameters
+        ----------
+        feeds : mapping of str to array or ragged
+            The whole data set. It is written to the workers' folder once, as long as it is the
+            same mapping.
+        rows : ndarray of int
+            The rows to visit and their order.
+        batch_size : int
+        finite : str, optional
+            An output that must be finite.
+
+        Raises
+        ------
+        NonFinite
+            It is not; the variables are as before the round.
+        WorkerLost
+            Workers do not survive.
+        """
+        if self._fed is not feeds:
+            write_arrays(self._folder / "feeds", flat_feeds(feeds))
+            self._fed = feeds
+        write_arrays(self._folder / "rows", {"rows": np.asarray(rows, np.int64)})
+        self._rounds.job = replace(self._job, batch_size=batch_size, finite=finite)
+        count = len(feeds["labels"])
+        size = self._pool.steps(count, batch_size) * self._pool.workers * batch_size
+        losses: list[Any] = []
+        for low in range(0, len(rows), size):
+            parts = self._parts(low, min(low + size, len(rows)), batch_size)
+            losses += [message.losses for message in self._round(parts)]
+        return {"loss": np.concatenate(losses)}
+
+    def _parts(self, low: int, high: int, batch_size: int) -> list[Part]:
+        """Return whole batches for each worker, the longest part first."""
+        batches, workers = -(-(high - low) // batch_size), self._pool.workers
+        counts = [batches // workers + (number < batches % workers) for number in range(workers)]
+        ends = np.minimum(low + np.cumsum(counts) * batch_size, high).tolist()
+        starts = [low, *ends[:-1]]
+        return [
+            Part(number, start, stop)
+            for number, (start, stop) in enumerate(zip(starts, ends, strict=True))
+            if stop > start
+        ]
+
+    def _round(self, parts: list[Part]) -> list[Message]:
+        began = time.perf_counter()
+        messages = self._rounds.run(parts)
+        gathered = time.perf_counter()
+        merge(self.program.variables, self.variables, messages)
+        merged = time.perf_counter() - gathered
+        self._done += 1
+        for message in messages:
+            busy = message.compute + message.transfer
+            self._report.append(
+                {
+                    "round": self._done,
+                    "worker": message.part.number,
+                    "rows": message.part.stop - message.part.start,
+                    "compute": message.compute,
+                    "transfer": message.transfer,
+                    "merge": merged,
+                    "wait": max(0.0, gathered - began - busy),
+                }
+            )
+        return messages
+
+    def report(self) -> pd.DataFrame:
+        """Return what took the time: a row for each worker and round, in seconds."""
+        return pd.DataFrame(self._report)
+
+    def close(self) -> None:
+        """End the workers and remove their folder; the variables stay readable."""
+        self._rounds.close()
+        forget(self._job)
+        shutil.rmtree(self._folder, ignore_errors=True)

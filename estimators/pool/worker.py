@@ -1,0 +1,218 @@
+"""What a worker does: some steps from shared weights, and a message of what they changed."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import CanneryError
+from ...feature_columns import Ragged
+from ...graph import Program, Tensor
+from ...graph.feeds import Feeder
+from ...graph.interpreter import evaluate_all
+from ..engine import Engine
+from .shared import Mapped
+
+__all__ = ["Job", "Message", "Part", "flat_feeds", "row_updates", "run_part"]
+
+Array = npt.NDArray[Any]
+MOST_KEPT = 4  # fits whose programs and data a process keeps at hand
+
+
+@dataclass(frozen=True)
+class Job:
+    """A fit, as far as a worker must know it.
+
+    Parameters
+    ----------
+    folder : str
+        Holds ``program.json``, the folders ``feeds`` and ``state``, and ``rows``.
+    jit : bool
+    batch_size : int
+    finite : str or None
+        The output that must stay finite.
+    """
+
+    folder: str
+    jit: bool
+    batch_size: int
+    finite: str | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A worker's part of a round: from one place to another in the order of the rows."""
+
+    number: int
+    start: int
+    stop: int
+
+
+@dataclass
+class Message:
+    """What a worker reports of its part.
+
+    Attributes
+    ----------
+    part : Part
+    losses : ndarray
+        Of each step.
+    whole : dict of str to ndarray
+        New values of variables.
+    rows : list of (ndarray, dict of str to ndarray)
+        Rows of tables that were touched, and new values of them in each of these tables.
+    compute, transfer : float
+        Seconds in steps; seconds in reading and writing shared memory.
+    error : CanneryError, optional
+        Why there is no result: trying again would not help.
+    """
+
+    part: Part
+    losses: Array | None = None
+    whole: Mapping[str, Array] | None = None
+    rows: Sequence[tuple[Array, Mapping[str, Array]]] = ()
+    compute: float = 0.0
+    transfer: float = 0.0
+    error: CanneryError | None = None
+
+
+class Resident:
+    """A fit's program and data, at hand in a process for as many rounds as there are."""
+
+    def __init__(self, job: Job):
+        folder = Path(job.folder)
+        program = Program.from_json(json.loads((folder / "program.json").read_text("utf-8")))
+        self.feeds = ragged_feeds(Mapped(folder / "feeds").arrays)
+        self._shared = Mapped(folder / "state")
+        self._private = Mapped(folder / "state", "private")
+        engine = Engine(job.jit)
+        with engine.limits():
+            self.execution = engine.start(program, self._private.arrays, adopt=True)
+        self._tables = row_updates(program)
+
+    def run(self, job: Job, part: Part) -> Message:
+        """Take the steps of one part."""
+        began = time.perf_counter()
+        self._reset()
+        order = Mapped(Path(job.folder) / "rows").arrays["rows"][part.start : part.stop]
+        ready = time.perf_counter()
+        try:
+            with Engine().limits():
+                found = self.execution.run(self.feeds, order, job.batch_size, finite=job.finite)
+        except CanneryError as error:
+            return Message(part, error=error)
+        done = time.perf_counter()
+        whole, rows = self._changes(order)
+        message = Message(part, found["loss"], whole, rows, done - ready)
+        message.transfer = time.perf_counter() - done + ready - began
+        return message
+
+    def _reset(self) -> None:
+        """Have the shared weights again, without what the last part changed."""
+        for name, value in self.execution.variables.items():
+            private = self._private.arrays[name]
+            if not (np.shares_memory(value, private) and self._private.forget(name)):
+                np.copyto(value, self._shared.arrays[name])
+
+    def _changes(self, order: Array) -> tuple[dict[str, Array], list[Any]]:
+        variables, program = self.execution.variables, self.execution.program
+        rows, tables = [], set[str]()
+        if self._tables:
+            feeder = Feeder(program.inputs, self.feeds)
+            batch = {name: array.take(order, 0) for name, array in feeder.batched.items()}
+            batch.update(_flat_batch(feeder.ragged_rows(order)))
+            values = evaluate_all(list(self._tables), batch)
+            for ids, names in self._tables.items():
+                touched = np.unique(values[ids])
+                touched = touched[np.searchsorted(touched, 0) :]
+                rows.append((touched, {name: variables[name][touched] for name in names}))
+                tables.update(names)
+        updated = {variable.name for variable in program.updates} - tables
+        return {name: np.array(variables[name]) for name in sorted(updated)}, rows
+
+
+def row_updates(program: Any) -> dict[Tensor, list[str]]:
+    """Return the ids of the rows that a step touches, with the tables whose rows they are."""
+    found: dict[Tensor, list[str]] = {}
+    for variable, new in program.updates.items():
+        if new.op.name == "replace_rows" and new.inputs[0] is variable:
+            ids = new.inputs[1]
+            while ids.op.name == "group_ids":
+                ids = ids.inputs[0]
+            found.setdefault(ids, []).append(variable.name)
+    return found
+
+
+def flat_feeds(feeds: Mapping[str, Any]) -> dict[str, Array]:
+    """Return feeds as arrays alone: a ragged one as two or three."""
+    flat: dict[str, Array] = {}
+    for name, feed in feeds.items():
+        if not hasattr(feed, "offsets"):
+            flat[name] = np.asarray(feed)
+            continue
+        flat[f"{name}:offsets"], flat[f"{name}:ids"] = feed.offsets, feed.ids
+        if feed.weights is not None:
+            flat[f"{name}:weights"] = feed.weights
+    return flat
+
+
+def ragged_feeds(flat: Mapping[str, Array]) -> dict[str, Any]:
+    """Return what `flat_feeds` took apart."""
+    feeds: dict[str, Any] = {name: array for name, array in flat.items() if ":" not in name}
+    for key in flat:
+        name, _, kind = key.rpartition(":")
+        if kind == "offsets":
+            weights = flat.get(f"{name}:weights")
+            feeds[name] = Ragged(flat[key], flat[f"{name}:ids"], weights)
+    return feeds
+
+
+def _flat_batch(ragged: Mapping[str, Any]) -> dict[str, Array]:
+    """Return ragged feeds by the names of the placeholders that take them."""
+    flat: dict[str, Array] = {}
+    for name, feed in ragged.items():
+        flat[name] = feed.ids
+        flat[f"{name}/lengths"] = np.diff(feed.offsets).astype(np.int32)
+        if feed.weights is not None:
+            flat[f"{name}/weights"] = feed.weights
+    return flat
+
+
+_KEPT: dict[str, list[Resident]] = {}
+_LOCK = threading.Lock()
+
+
+def run_part(job: Job, part: Part) -> Message:
+    """Take the steps of one part of a round, in whichever process or thread.
+
+    Nothing that it returns depends on what ran here before.
+    """
+    with _LOCK:
+        for folder in [known for known in _KEPT if not Path(known).exists()]:
+            del _KEPT[folder]
+        while len(_KEPT) > MOST_KEPT:
+            del _KEPT[next(iter(_KEPT))]
+        idle = _KEPT.setdefault(job.folder, [])
+        resident = idle.pop() if idle else None
+    try:
+        resident = resident or Resident(job)
+    except CanneryError as error:
+        return Message(part, error=error)
+    message = resident.run(job, part)
+    with _LOCK:
+        _KEPT.setdefault(job.folder, []).append(resident)
+    return message
+
+
+def forget(job: Job) -> None:
+    """Let go of what this process keeps of a fit."""
+    with _LOCK:
+        _KEPT.pop(job.folder, None)

@@ -1,0 +1,59 @@
+"""The same fit on the clusters that joblib knows, as far as they are installed."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import joblib
+import numpy as np
+import pytest
+
+from cannery import LinearClassifier
+from cannery.estimators import Pool
+from cannery.feature_columns import categorical_column, numeric_column
+
+pytestmark = pytest.mark.slow
+
+
+def fit(**settings):
+    random = np.random.default_rng(0)
+    X = {"city": random.integers(0, 50, 2000).astype(str), "age": random.normal(size=2000)}
+    y = (X["city"].astype(int) % 2) ^ (X["age"] > 0)
+    columns = [categorical_column("city"), numeric_column("age")]
+    pool = Pool(workers=2, local_steps=4)
+    model = LinearClassifier(columns=columns, epochs=4, jit=False, pool=pool, random_state=0)
+    model.set_params(**settings).fit(X, y)
+    return {name: value.tobytes() for name, value in model.variables_.items()}
+
+
+@pytest.fixture(scope="module")
+def here():
+    with joblib.parallel_config(backend="sequential"):
+        return fit()
+
+
+@pytest.fixture(scope="module")
+def dask():
+    distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(memory_limit=0, **settings) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def test_dask_gives_the_same_bits(dask, here):
+    with joblib.parallel_config(backend="dask"):
+        assert fit() == here
+
+
+def test_dask_loses_a_worker_and_no_bit(dask, here):
+    def kill(estimator, epoch, logs):
+        if epoch == 1:
+            process = next(iter(dask.run(os.getpid).values()))
+            os.kill(process, signal.SIGKILL)
+
+    with joblib.parallel_config(backend="dask"):
+        assert fit(callbacks=[kill]) == here
