@@ -13,7 +13,8 @@ from cannery.errors import InvalidValue, MissingDependency
 
 
 def result(means=(0.2, 0.3, np.nan), failures=("", "", "RuntimeError: no")):
-    names = ["linear", "RandomForestClassifier with a long name", "svm"]
+    names = ["linear", "RandomForestClassifier with a long name", "svm", "dnn", "baseline"]
+    names = names[: len(means)]
     row = {"std": 0.01, "fit_seconds": 12.34, "predict_seconds": 0.000321}
     frame = pd.DataFrame(
         [
@@ -58,19 +59,19 @@ def test_without_a_value_it_is_said(pyplot):
 
 
 def test_one_far_behind_does_not_hide_how_the_others_differ(pyplot):
-    axes = plot_comparison(result((0.30, 0.31, 0.9), ("",) * 3))
+    axes = plot_comparison(result((0.30, 0.31, 0.32, 0.33, 0.9), ("",) * 5))
     left, right = axes.get_xlim()
-    assert left < 0.30 < 0.31 < right < 0.4
+    assert left < 0.30 < 0.33 < right < 0.4
     arrows = [line for line in axes.lines if line.get_marker() == ">"]
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in arrows] == [(right, 2)]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in arrows] == [(right, 4)]
     assert not [line for line in plot_comparison(result()).lines if line.get_marker() in "<>"]
 
 
 @pytest.mark.parametrize(
-    "means", [(0.2, 0.3, 0.4), (np.nan,) * 3, (0.2, 0.2, 0.2), (0.30, 0.31, 0.9)]
+    "means", [(0.2, 0.3, 0.4), (np.nan,) * 3, (0.2, 0.2, 0.2), (0.30, 0.31, 0.32, 0.33, 0.9)]
 )
 def test_no_text_lies_on_another(pyplot, means):
-    axes = plot_comparison(result(means))
+    axes = plot_comparison(result(means, ("",) * len(means)))
     figure = axes.figure
     figure.canvas.draw()
     left, right = axes.get_xlim()
