@@ -50,15 +50,16 @@ class Model:
         self.columns, self.program, self.engine = columns, program, engine or Engine()
         self.variables = {v.name: variables[v.name] for v in program.variables}
         self._execution: Running | None = None
+        self._parts: dict[tuple[str, ...], Model] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # Buffers are made again where the model is loaded.
-        return {**self.__dict__, "_execution": None}
+        return {**self.__dict__, "_execution": None, "_parts": {}}
 
     def detach(self) -> None:
         """Take copies of the variables, so that no training run can change them any more."""
         self.variables = {name: np.array(value) for name, value in self.variables.items()}
-        self._execution = None
+        self._execution, self._parts = None, {}
 
     def predict(self, frame: Any, strict: bool = False) -> dict[str, npt.NDArray[Any]]:
         """Return every output of the program for the rows of `frame`."""
@@ -79,7 +80,7 @@ class Model:
     def answers(
         self, encoded: Mapping[str, Any], names: Sequence[str]
     ) -> dict[str, npt.NDArray[Any]]:
-        """Return some outputs, found for so few rows at once that the others need little memory.
+        """Return some outputs alone, found for so few rows at once that they need little memory.
 
         Parameters
         ----------
@@ -89,17 +90,26 @@ class Model:
         """
         rows = len(encoded["numbers"])
         lists = [len(feed.ids) for feed in encoded.values() if hasattr(feed, "offsets")]
-        _, numbers, _ = step_work(self.program, 1)
-        width = numbers * (1 + max(lists, default=0) // max(1, rows))
+        model = self._asked_for(tuple(names))
+        width = step_work(model.program, 2)[1] - step_work(model.program, 1)[1]
+        width *= 1 + max(lists, default=0) // max(1, rows)
         step = max(1, AT_ONCE // max(1, width) // STRIDE) * STRIDE
-        if rows <= step:
-            found = self.run(encoded)
-            return {name: found[name] for name in names}
-        parts = []
-        for start in range(0, rows, step):
-            found = self.run({k: _part(v, start, start + step) for k, v in encoded.items()})
-            parts.append({name: found[name] for name in names})
+        if rows <= step or model.engine.jit:  # compiled, rows pass through in tiles
+            return model.run(encoded)
+        parts = [
+            model.run({k: _part(v, start, start + step) for k, v in encoded.items()})
+            for start in range(0, rows, step)
+        ]
         return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+    def _asked_for(self, names: tuple[str, ...]) -> Model:
+        """Return the model of some outputs, which takes all their time and no more."""
+        if names not in self._parts:
+            program = Program(outputs={name: self.program.outputs[name] for name in names})
+            # A product of few rows is done before a second thread wakes up.
+            engine = self.engine if self.engine.jit else replace(self.engine, threads=1)
+            self._parts[names] = Model(self.columns, program, self.variables, engine)
+        return self._parts[names]
 
     def _interpret(
         self, execution: Execution, encoded: Mapping[str, Any], rows: int

@@ -9,6 +9,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import InvalidValue
+from .c_text.learner import learner_c
+from .c_text.writer import Looked, Writer
 from .checks import check_choice, check_key
 from .column import Categorical, Number
 from .frames import Frame, as_frame
@@ -16,6 +18,8 @@ from .learners import Learner, LearnerColumn, check_learner
 from .normalizers import NORMALIZERS, Normalizer
 
 __all__ = ["Cluster", "ClusterDistances", "cluster_column"]
+
+OUTPUTS = ("cluster", "distances")
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class Cluster(LearnerColumn, Categorical, kind="cluster"):
 
     def _ordinary(self, frame: Frame) -> np.ndarray:
         return self.learner.answers(frame, "cluster")[:, 0].astype(self.dtype)
+
+    def write_c(self, writer: Writer) -> Looked:
+        """Write the C that finds the nearest centre."""
+        return Looked(learner_c(writer, self.learner, OUTPUTS)["cluster"], "1", "0", 1)
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,16 @@ class ClusterDistances(LearnerColumn, Number, kind="cluster_distances"):
 
     def _ordinary(self, frame: Frame) -> np.ndarray:
         return self.learner.answers(frame, "distances")
+
+    def write_c(self, writer: Writer, out: str) -> None:
+        """Write the C that puts the distances at `out`."""
+        x = f"{learner_c(writer, self.learner, OUTPUTS)['distances']}[i]"
+        value = f"(double){x}"
+        if self.scale is not None:
+            value = f"to_float({self.scale.write_c(writer, self.name, value)})"
+        else:
+            value = x
+        writer.do(f"for (size_t i = 0; i < {self.width}; i++) ({out})[i] = {value};")
 
 
 def cluster_column(
@@ -146,7 +164,7 @@ def cluster_column(
     1.0
     """
     learner = check_learner("cluster_column", kmeans, "clusterer")
-    check_choice("cluster_column: output", output, ("cluster", "distances"))
+    check_choice("cluster_column: output", output, OUTPUTS)
     what = type(kmeans).__name__.lower()
     key = check_key(f"{what}_{output}" if name is None else name)
     if output == "distances":

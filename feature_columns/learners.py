@@ -177,8 +177,8 @@ class LearnerColumn(Column):
 
     @property
     def inside(self) -> Sequence[Column]:
-        """The columns of the fitted learner."""
-        found: Sequence[Column] = self.learner.estimator.model_.columns.columns
+        """The columns that the fitted learner encodes."""
+        found: Sequence[Column] = self.learner.estimator.model_.columns.cores
         return found
 
     def _learn(self, frame: Frame) -> Self:

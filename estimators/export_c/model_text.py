@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from ...errors import InvalidValue
-from ...feature_columns.c_text.encoder import EncoderText, encoder_c
+from ...feature_columns.c_text.encoder import EncoderText, encoder_c, feeding_c
 from ...feature_columns.c_text.library import needed
 from ...feature_columns.c_text.literals import c_string
 from ...graph.compiler.ahead import ProgramText, program_c
@@ -179,16 +179,21 @@ class _Writing:
         flags = {f"{meaning.upper()}S".replace("YS", "IES") for meaning in meanings}
         meaning = _choose(_template("meaning.c"), flags)
         library = needed(f"{self.encoder.source}\n{meaning}")
-        self._refuse_clash(f"{self.encoder.source}\n{library}\n{self.program.source}")
+        shared = dict.fromkeys(f for inner in self.encoder.programs for f in inner.functions)
+        inner = [*shared, *(program.body for program in self.encoder.programs)]
+        program = [f for f in self.program.functions if f not in shared]
+        outer = "\n".join([*program, self.program.body]).rstrip()
+        library = "\n\n".join([library, *map(str.rstrip, inner)]).strip()
+        self._refuse_clash(f"{self.encoder.source}\n{library}\n{outer}")
         return self.fill(
             "model.c",
             TITLE=_comment(self.title),
             LIBRARY=self._named(library),
             ENCODER=self._named(self.encoder.source),
             READ_MEANING=self._named(meaning.rstrip()),
-            PROGRAM=self.program.source.rstrip(),
+            PROGRAM=outer,
             ENCODED_SIZE=str(self.encoded_bytes),
-            FEEDS="\n".join(self._feeds()),
+            FEEDS="\n".join(f"    {line}" for line in feeding_c(self.program, self.encoder.feeds)),
             VALUES=self._output(self.answer.values),
             CLASS_OUTPUT=self._output(self.answer.classes or ""),
             CLASS_NAMES=_strings(self.answer.names),
@@ -210,18 +215,6 @@ class _Writing:
 
     def _output(self, name: str) -> str:
         return next((o.field for o in self.program.outputs if o.name == name), "")
-
-    def _feeds(self) -> Iterator[str]:
-        for field in self.program.feeds:
-            base, _, part = field.name.rpartition("/")
-            if part == "weights" and base in self.encoder.feeds:
-                yield f"    feeds.{field.field} = {self.encoder.feeds[base].weights};"
-            else:
-                yield f"    feeds.{field.field} = {self.encoder.feeds[field.name].values};"
-        for place, member in self.program.counts.items():
-            yield f"    feeds.{member} = {self.encoder.feeds[place].length};"
-        if not self.program.feeds:
-            yield "    memset(&feeds, 0, sizeof feeds);"
 
 
 def _template(file: str) -> str:

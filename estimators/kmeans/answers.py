@@ -37,9 +37,9 @@ def cluster_outputs(
 ) -> tuple[dict[str, Tensor], tuple[Variable, ...]]:
     """Return what is answered about rows of dense inputs, and the variables it needs.
 
-    Squared distances are ``|x|^2 - 2 x c + |c|^2`` with the mean of all rows subtracted from `x`
-    and `c` before, so that little cancels out; that to the nearest centre, ``inertia``, is the sum
-    of squared differences itself.
+    Squared distances are ``|x|^2 - 2 (x c - |c|^2 / 2)`` with the mean of all rows subtracted from
+    `x` and `c` before, so that little cancels out; the nearest centre is that of the largest
+    bracket, and its own distance, ``inertia``, the sum of squared differences itself.
 
     Parameters
     ----------
@@ -59,17 +59,16 @@ def cluster_outputs(
         centers = Variable(np.zeros((clusters, width), np.float32), "centers")
         if unit:
             x = unit_rows(x)
-            distances = 1.0 - matmul(x, transpose(centers))
-            cluster = argmax(-distances, axis=1)
+            cosines = matmul(x, transpose(centers))
+            distances, cluster = 1.0 - cosines, argmax(cosines, axis=1)
             nearest = take(centers, cluster)
             inertia = 1.0 - total(x * nearest, axis=1, keepdims=True)
             return _outputs(distances, cluster, inertia), (centers,)
         origin = Variable(np.zeros(width, np.float32), "origin")
         x = x - origin
-        lengths = total(square(x), axis=1, keepdims=True)
-        squares = lengths - 2.0 * matmul(x, transpose(centers)) + total(square(centers), axis=1)
-        squares = maximum(squares, 0.0)
-        cluster = argmax(-squares, axis=1)
+        scores = matmul(x, transpose(centers)) - 0.5 * total(square(centers), axis=1)
+        cluster = argmax(scores, axis=1)
+        squares = maximum(total(square(x), axis=1, keepdims=True) - 2.0 * scores, 0.0)
         inertia = total(square(x - take(centers, cluster)), axis=1, keepdims=True)
         return _outputs(sqrt(squares), cluster, inertia), (origin, centers)
 

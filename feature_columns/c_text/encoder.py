@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import InvalidValue
+from ...graph.compiler.ahead import ProgramText
 from ..column import Categorical, Number
 from ..encoding import ColumnSet
 from .literals import identifier
 from .raw import RawColumn, raw_columns
 from .writer import Writer
 
-__all__ = ["EncoderText", "Feed", "encoder_c"]
+__all__ = ["EncoderText", "Feed", "encoder_c", "feeding_c", "feeds_c"]
 
 LEAST_VALUES = 64
 C_IDS = {np.int32: "int32_t", np.int64: "int64_t"}
@@ -56,7 +57,9 @@ class EncoderText:
         The types of a cell and a row.
     source : str
         Tables, ``row_scratch`` and ``static int encode(const model_row *, row_scratch *)``, without
-        what they use of the library.
+        what they use of the library and of `programs`.
+    programs : tuple of ProgramText
+        Those of learners inside columns.
     scratch_bytes : int
         What ``sizeof(row_scratch)`` is at most.
     feeds : mapping of str to Feed
@@ -68,6 +71,7 @@ class EncoderText:
     raw: tuple[RawColumn, ...]
     header: str
     source: str
+    programs: tuple[ProgramText, ...]
     scratch_bytes: int
     feeds: Mapping[str, Feed]
     max_values: int
@@ -115,13 +119,14 @@ def encoder_c(
     if max_values is None:
         max_values = max([LEAST_VALUES, *(column.longest for column in raw)])
     writer = Writer([column.key for column in raw], max_values, strict)
-    feeds = _write_columns(columns, writer)
+    feeds = feeds_c(columns, writer)
     scratch, size = writer.scratch()
     header = (Path(__file__).parent / "row.h").read_text(encoding="utf-8")
     return EncoderText(
         raw,
         header,
         _source(writer, scratch),
+        tuple(writer.programs),
         # A flag, a column and what alignment costs.
         size + 64,
         feeds,
@@ -129,26 +134,51 @@ def encoder_c(
     )
 
 
-def _write_columns(columns: ColumnSet, writer: Writer) -> dict[str, Feed]:
+def feeds_c(columns: ColumnSet, writer: Writer, subject: str = "") -> dict[str, Feed]:
+    """Write what encodes learnt columns; return the feeds of a program over them.
+
+    Parameters
+    ----------
+    columns : ColumnSet
+    writer : Writer
+    subject : str
+        Whose columns they are, where they are not those of the model itself.
+    """
     width = sum(core.width for core in columns.cores if isinstance(core, Number))
     flat = [c for c in columns.cores if isinstance(c, Categorical) and not c.several]
     # As for the placeholder, one type serves all.
     kind = "int64_t" if any(core.dtype is np.int64 for core in flat) else "int32_t"
+    numbers, ids = (
+        writer.name(block, subject) if subject else block for block in ("numbers", "ids")
+    )
     feeds = {
-        "numbers": Feed(writer.array("float", "numbers", max(1, width)), "float"),
-        "ids": Feed(writer.array(kind, "ids", max(1, len(flat))), kind),
+        "numbers": Feed(writer.array("float", numbers, max(1, width)), "float"),
+        "ids": Feed(writer.array(kind, ids, max(1, len(flat))), kind),
     }
     for column in columns.cores:
         slot = columns.slot(column)
         writer.do(f"/* {identifier(column.name)} */")
         if isinstance(column, Number):
-            column.write_c(writer, f"s->numbers + {slot.place.start}")
+            column.write_c(writer, f"{feeds['numbers'].values} + {slot.place.start}")
         elif slot.block == "ids":
             found = writer.lookup(column)
-            writer.do(f"s->ids[{slot.place}] = ({kind})single_id({found.array}[0]);")
+            writer.do(f"{feeds['ids'].values}[{slot.place}] = ({kind})single_id({found.array}[0]);")
         else:
             feeds[str(slot.place)] = _keep(column, str(slot.place), writer)
     return feeds
+
+
+def feeding_c(program: ProgramText, feeds: Mapping[str, Feed]) -> Iterator[str]:
+    """Yield the statements that fill in ``feeds``, the struct of what a program reads."""
+    for field in program.feeds:
+        base, _, part = field.name.rpartition("/")
+        weighted = part == "weights" and base in feeds
+        values = feeds[base].weights if weighted else feeds[field.name].values
+        yield f"feeds.{field.field} = {values};"
+    for place, member in program.counts.items():
+        yield f"feeds.{member} = {feeds[place].length};"
+    if not program.feeds:
+        yield "memset(&feeds, 0, sizeof feeds);"
 
 
 def _keep(column: Categorical, place: str, writer: Writer) -> Feed:

@@ -43,16 +43,17 @@ def raw_columns(columns: ColumnSet) -> tuple[RawColumn, ...]:
     """Return the raw columns that are read, in the order of `ColumnSet.keys`."""
     found: dict[str, list[Cells]] = {}
     left: list[object] = list(columns.cores)
-    sparse = any(isinstance(column, Sparse) for column in columns.cores)
+    sparse = False
     lists: set[str] = set()
     while left:
         part = left.pop()
+        sparse |= isinstance(part, Sparse)
         cells, key = getattr(part, "cells", None), getattr(part, "key", None)
         if isinstance(cells, Cells) and isinstance(key, str):
             found.setdefault(key, []).append(cells)
         if isinstance(part, Weighted) and part.source.several:
             lists.add(part.weight_feature_key)
-        left += [*getattr(part, "leaves", ())]
+        left += [*getattr(part, "leaves", ()), *getattr(part, "inside", ())]
         left += [part.source] if hasattr(part, "source") else []
     read = {key for column in columns.cores for key in column.keys}
     keys = [key for key in columns.keys if key in read]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
+from ...graph.compiler.ahead import ProgramText
 from .library import piece_names
 from .literals import identifier, static_table
 
@@ -22,7 +23,9 @@ CELL_KINDS = {
 }
 # At most so many bytes, on any machine.
 SIZES = {"float": 4, "int32_t": 4, "int64_t": 8, "uint64_t": 8, "size_t": 8, "value": 32}
+SIZES |= {"unsigned char": 1, "bool": 1}
 MOST_COMBINATIONS = 4096
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,12 @@ class Writer:
         self.functions: list[str] = []
         self.fields: list[tuple[str, str, int]] = []
         self.calls: list[str] = []
+        self.programs: list[ProgramText] = []
         self._places = {key: place for place, key in enumerate(keys)}
         self._names = set(piece_names())
         self._values: dict[tuple[str, bool, tuple[str, ...]], Values] = {}
         self._looked: dict[Writes, Looked] = {}
+        self._once: dict[Hashable, Any] = {}
 
     def name(self, purpose: str, subject: str) -> str:
         """Return a new C name: ``name("ids", "native-country")`` is ``ids_native_country``."""
@@ -182,6 +187,13 @@ class Writer:
         if column not in self._looked:
             self._looked[column] = column.write_c(self)
         return self._looked[column]
+
+    def once(self, key: Hashable, write: Callable[[], T]) -> T:
+        """Return ``write()``, called once for each key."""
+        if key not in self._once:
+            self._once[key] = write()
+        found: T = self._once[key]
+        return found
 
     def scratch(self) -> tuple[str, int]:
         """Return the declarations of the scratch memory, and its size in bytes at most."""

@@ -58,20 +58,28 @@ class ProgramText:
 
     Attributes
     ----------
-    source : str
-        Functions, weights and ``static void NAME_program(const NAME_feeds *feeds, const
-        NAME_outputs *outputs, unsigned char *scratch)``.
+    functions : tuple of str
+        What it uses of the C library: programs of one file share them.
+    body : str
+        Types, weights and ``static void NAME_program(const NAME_feeds *feeds, const NAME_outputs
+        *outputs, unsigned char *scratch)``.
     feeds, outputs : list of Field
     counts : dict of str to str
         For each ragged feed, the member ``int64_t`` that says how many values it has.
     scratch_bytes : int
     """
 
-    source: str
+    functions: tuple[str, ...]
+    body: str
     feeds: list[Field]
     outputs: list[Field]
     counts: dict[str, str]
     scratch_bytes: int
+
+    @property
+    def source(self) -> str:
+        """All of it: a text of its own, but for its headers."""
+        return "\n".join([*self.functions, self.body])
 
 
 def program_c(
@@ -211,7 +219,8 @@ class _Ahead(Source):
         )
         function = "\n".join([signature, *lines, *body, *unused, "}", ""])
         constants = self._constant_text() + self._weights()
-        return "\n".join([*needed_functions(function), *self._structs(), *constants, "", function])
+        self.functions = tuple(needed_functions(function))
+        return "\n".join([*self._structs(), *constants, "", function])
 
     def _loops(self, kernel: Kernel, split: Split | None, inside: bool) -> list[str]:
         return [line for line in super()._loops(kernel, split, inside) if line.strip()]
@@ -275,6 +284,7 @@ class _Ahead(Source):
             region.size * self.most_values[word] for word, region in self.memory.ragged.items()
         )
         return ProgramText(
+            self.functions,
             self.text,
             self._feed_fields(),
             self._output_fields(),

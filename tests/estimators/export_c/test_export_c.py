@@ -16,12 +16,24 @@ import pytest
 import scipy.sparse
 from sklearn.exceptions import NotFittedError
 
-from cannery import DNNRegressor, LinearClassifier, LinearRegressor, WideDeepClassifier
+from cannery import (
+    DNNRegressor,
+    KMeans,
+    LinearClassifier,
+    LinearRegressor,
+    WideDeepClassifier,
+)
 from cannery.datasets import make_app_store, make_census
 from cannery.errors import InvalidType, InvalidValue
 from cannery.estimators import ESTIMATORS
 from cannery.estimators.export_c import Answer, answer_of, export_c
-from cannery.feature_columns import categorical_column, numeric_column
+from cannery.feature_columns import (
+    categorical_column,
+    cluster_column,
+    crossed_column,
+    embedding_column,
+    numeric_column,
+)
 from cannery.feature_columns.c_text.library import piece_names
 from cannery.graph.compiler.ahead import library_functions
 
@@ -428,3 +440,37 @@ def test_a_model_alone_is_enough(small, tmp_path):
     text = (folder / "model.h").read_text(encoding="utf-8")
     assert text.startswith("/* A * / title\n") and "model_class_name" not in text
     assert answer_of(small.head_, small.labels_) == Answer("probabilities", "class_ids", ("0", "1"))
+
+
+@pytest.mark.parametrize("distance", ["squared_euclidean", "cosine"])
+def test_clusters_and_distances(distance, census, driver, compiler, tmp_path):
+    X = census[0]
+    model = KMeans(n_clusters=4, distance=distance, random_state=0).fit(X)
+    found = answers(model, tmp_path / "made", compiler, driver, X)
+    np.testing.assert_allclose(found.values, model.transform(X), rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(found.classes.ravel(), model.predict(X))
+    text = (tmp_path / "made" / "model.h").read_text(encoding="utf-8")
+    assert "the distance to each class" in text
+
+
+def test_learners_inside_columns(census, driver, compiler, tmp_path):
+    """Two learners, of which one is read twice, and columns that they share with the model."""
+    X, y, *_ = census
+    age, job = numeric_column("age", normalizer="standard"), categorical_column("occupation")
+    kmeans = KMeans(n_clusters=5, columns=[age, job, numeric_column("hours-per-week")])
+    cluster = cluster_column(kmeans)
+    angles = KMeans(n_clusters=3, columns=[embedding_column(job, 3), age], distance="cosine")
+    model = WideDeepClassifier(
+        linear_columns=[cluster, crossed_column([cluster, "gender"], 50), job],
+        deep_columns=[
+            embedding_column(cluster, 2),
+            cluster_column(kmeans, "distances", normalizer="standard"),
+            cluster_column(angles, "distances", name="angles"),
+            age,
+        ],
+        epochs=1,
+        random_state=0,
+    ).fit(X, y)
+    found = answers(model, tmp_path / "made", compiler, driver, X)
+    assert (found.status == 0).all()
+    np.testing.assert_allclose(found.values, model.predict_proba(X), atol=1e-5)
