@@ -12,10 +12,12 @@ from ...graph import (
     matmul,
     maximum,
     name_scope,
+    one_hot,
     sqrt,
     square,
     take,
     transpose,
+    where,
 )
 from ...graph import max as largest
 from ...graph import sum as total
@@ -39,7 +41,7 @@ def cluster_outputs(
 
     Squared distances are ``|x|^2 - 2 (x c - |c|^2 / 2)`` with the mean of all rows subtracted from
     `x` and `c` before, so that little cancels out; the nearest centre is that of the largest
-    bracket, and its own distance, ``inertia``, the sum of squared differences itself.
+    bracket, and its own distance, also in ``inertia``, the sum of squared differences itself.
 
     Parameters
     ----------
@@ -70,6 +72,8 @@ def cluster_outputs(
         cluster = argmax(scores, axis=1)
         squares = maximum(total(square(x), axis=1, keepdims=True) - 2.0 * scores, 0.0)
         inertia = total(square(x - take(centers, cluster)), axis=1, keepdims=True)
+        # Close to zero the root makes much of what was lost.
+        squares = where(one_hot(cluster, clusters) > 0.0, inertia, squares)
         return _outputs(sqrt(squares), cluster, inertia), (origin, centers)
 
 

@@ -193,7 +193,7 @@ def test_what_stands_in_no_column():
 
 
 @dataclass(frozen=True)
-class Guess(LearnerColumn, Number, kind="test_guess"):
+class Guess(LearnerColumn, Number):
     """What a regression predicts; zero for the rows it was fitted on."""
 
     learner: Learner
@@ -214,13 +214,6 @@ class Guess(LearnerColumn, Number, kind="test_guess"):
 
     def _held_out(self, frame):
         return np.zeros((frame.rows, 1), np.float32)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_the_kind():
-    """The registry is walked by other tests."""
-    yield
-    fc.KINDS._entries.pop("test_guess", None)
 
 
 def guess(**settings):
