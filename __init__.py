@@ -10,6 +10,8 @@ from .estimators import (
     KMeans,
     LinearClassifier,
     LinearRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
     WideDeepClassifier,
     WideDeepRegressor,
 )
@@ -24,6 +26,8 @@ __all__ = [
     "KMeans",
     "LinearClassifier",
     "LinearRegressor",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
     "WideDeepClassifier",
     "WideDeepRegressor",
     "__version__",

@@ -16,7 +16,8 @@ PARAMETERS = """
 columns : list of feature columns or None
     What the model sees of a frame; None has columns inferred from it, see
     `cannery.feature_columns.infer_columns`. A linear model takes categorical and numeric columns;
-    a deep one takes dense columns: numeric, bucketized, indicator and embedding columns.
+    a deep one takes dense columns: numeric, bucketized, indicator and embedding columns; a forest
+    takes numeric and categorical ones.
 linear_columns : list of feature columns or None
     What the linear tower sees: categorical columns, crosses above all, and numeric ones. None has
     them inferred, without crosses.
@@ -48,6 +49,33 @@ delta : float
     Where the Huber loss turns from a parabola into a line, in the unit of the targets.
 quantile : float in (0, 1)
     The share of targets that should be below the prediction, for the quantile loss.
+n_estimators : int
+    The number of trees.
+criterion : str
+    What splits make less of. Classification: "gini", or "entropy", which "log_loss" names as well.
+    Regression: "squared_error".
+max_features : {"sqrt", "log2", None}, int or float
+    How many columns a node looks at, drawn at random: a function of their number, all of them, so
+    many, or a share. It looks at further ones while none of them can split it.
+max_depth : int or None
+    The most splits on the way to a leaf; None grows until leaves are pure.
+min_samples_split : int or float
+    Nodes with fewer rows are leaves; a float is a share of the rows.
+min_samples_leaf : int or float
+    The least rows of a leaf; a float is a share of the rows.
+min_weight_fraction_leaf : float in [0, 0.5]
+    The least share of the total weight that a leaf has.
+max_leaf_nodes : int or None
+    The most leaves of a tree: those splits are made that gain most.
+monotonic_cst : mapping of str to int, array-like or None
+    For raw columns of numbers: 1 where predictions must not fall as the column rises, -1 where they
+    must not rise, 0 where they may do both. Of two classes the second's probability is meant.
+bootstrap : bool
+    Whether each tree is grown from rows drawn with replacement, or from all rows.
+max_samples : int, float or None
+    How many rows are drawn for each tree; a float is a share, None means as many as there are.
+oob_score : bool
+    Whether to judge each row by the trees that were grown without it.
 class_weight : dict, "balanced" or None
     A factor for the weights of each class's rows while training. "balanced" gives classes the
     same total weight.

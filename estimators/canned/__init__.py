@@ -6,6 +6,7 @@ from .baseline import BaselineClassifier, BaselineRegressor
 from .dnn import DNNClassifier, DNNRegressor
 from .kmeans import KMeans
 from .linear import LinearClassifier, LinearRegressor
+from .random_forest import RandomForestClassifier, RandomForestRegressor
 from .wide_deep import WideDeepClassifier, WideDeepRegressor
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "KMeans",
     "LinearClassifier",
     "LinearRegressor",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
     "WideDeepClassifier",
     "WideDeepRegressor",
 ]
@@ -30,6 +33,8 @@ for _estimator in (
     KMeans,
     LinearClassifier,
     LinearRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
     WideDeepClassifier,
     WideDeepRegressor,
 ):

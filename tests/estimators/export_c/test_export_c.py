@@ -63,12 +63,19 @@ def answers(model, folder, command, driver, X):
     return driver.Exported(folder, (*command, "-O0", *driver.STRICT)).predict(rows)
 
 
+def quickly_fitted(name, X, y, **settings):
+    cls = ESTIMATORS[name]
+    settings = {"epochs": 2, "n_estimators": 5, **settings}
+    known = {key: value for key, value in settings.items() if hasattr(cls, key)}
+    return cls(random_state=0, **known).fit(X, y)
+
+
 @pytest.mark.parametrize("name", [name for name in ESTIMATORS if name.endswith("Classifier")])
 @pytest.mark.parametrize("kind", ["binary", "multi_class", "multi_label"])
 def test_every_classifier(name, kind, census, driver, compiler, tmp_path):
     X, binary, many, several, _ = census
     y = {"binary": binary, "multi_class": many, "multi_label": several}[kind]
-    model = ESTIMATORS[name](epochs=2, random_state=0).fit(X, y)
+    model = quickly_fitted(name, X, y)
     found = answers(model, tmp_path / "made", compiler, driver, X)
     assert (found.status == 0).all()
     np.testing.assert_allclose(found.values, model.predict_proba(X), atol=1e-5)
@@ -83,7 +90,7 @@ def test_every_classifier(name, kind, census, driver, compiler, tmp_path):
 def test_every_regressor_and_every_loss(name, loss, census, driver, compiler, tmp_path):
     X, *_, numbers = census
     y = numbers if loss == "squared_error" else numbers[:, 0]
-    model = ESTIMATORS[name](loss=loss, epochs=2, random_state=0).fit(X, y)
+    model = quickly_fitted(name, X, y, loss=loss)
     found = answers(model, tmp_path / "made", compiler, driver, X)
     assert found.classes.size == 0
     np.testing.assert_allclose(
