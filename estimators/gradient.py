@@ -42,6 +42,7 @@ Folder = Annotated[
     Any,
     Allowed("None or a path", lambda v: v is None or (v and isinstance(v, str | os.PathLike))),
 ]
+Judge = Callable[[], dict[str, float]]  # the metrics of the model of the moment on held-out rows
 LEAST_STEPS = 10  # in an epoch: batches of small data sets are smaller than `batch_size`
 
 
@@ -154,8 +155,10 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
         self._choose_engine(len(rows), epochs or self.epochs)
         saved.claim(lambda: self._task(encoded))
+        judge = self._judge(validation, saved)
+        del rows, validation, frame  # the codes of raw columns weigh as much as encoded ones
         with self._engine.limits():
-            self._train(encoded, validation, epochs or self.epochs, generator, tasks, saved)
+            self._train(encoded, judge, epochs or self.epochs, generator, tasks, saved)
         return self
 
     def _check_settings(self) -> None:
@@ -217,7 +220,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
     def _train(
         self,
         encoded: Mapping[str, Any],
-        validation: Rows | None,
+        judge: Judge | None,
         epochs: int,
         generator: np.random.Generator,
         tasks: FitTasks,
@@ -230,10 +233,9 @@ class GradientTrained(CallbackSupportMixin, Supervised):
             data = (execution, encoded, count, size, generator)
             trainer = Trainer(*data, int(self.verbose), steps)
             parts: dict[str, Part] = {"variables": Variables(self._state), "trainer": trainer}
-            stopping = None if validation is None else self._stopping()
+            stopping = None if judge is None else self._stopping()
             if stopping is not None:
                 parts["stopping"] = stopping
-            judge = self._judge(validation, saved)
             listeners = Listeners(self, tasks, judge, stopping)
             first = self.n_iter_ + 1
             saved.put_back(str(self._engine), parts)
@@ -255,15 +257,16 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         metric = "average_loss" if self.early_stopping is True else str(self.early_stopping)
         return EarlyStopping(metric, self.patience, self.min_delta, self._state, self.n_iter_)
 
-    def _judge(self, rows: Rows | None, saved: Recovery) -> Callable[[], dict[str, float]] | None:
+    def _judge(self, rows: Rows | None, saved: Recovery) -> Judge | None:
         """Return what judges the model of the moment on these rows, if any, encoded once."""
         if rows is None:
             saved.claim(lambda: {"validation_data rows": "0"})
             return None
         encoded = feeds(self.columns_.encode(rows.X, strict=self.strict))
-        given = {**encoded, "labels": rows.targets, "weights": rows.weights}
+        targets, weights = rows.targets, rows.weights
+        given = {**encoded, "labels": targets, "weights": weights}
         saved.claim(lambda: data_identity(given, "validation_data"))
-        return lambda: self._metrics(rows.targets, self.model_.run(encoded), rows.weights)
+        return lambda: self._metrics(targets, self.model_.run(encoded), weights)
 
     # What makes this fit another one than that of a checkpoint.
 

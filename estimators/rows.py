@@ -146,13 +146,17 @@ class Rows:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Rows:
-        """Return the rows that `mask` marks."""
+    def split(self, mask: npt.NDArray[np.bool_]) -> tuple[Rows, Rows]:
+        """Return the rows that `mask` leaves out, and those that it marks."""
         array = isinstance(self.X, np.ndarray) or scipy.sparse.issparse(self.X)
-        # A frame is not copied: its columns are cut one by one, as they are read.
-        X = self.X[mask] if array else as_frame(self.X).where(mask)
-        weights = None if self.weights is None else self.weights[mask]
-        return Rows(X, self.targets[mask], weights)
+        # A frame is not copied: its columns are read once for both parts, which cut what they gave.
+        X: Any = self.X if array else as_frame(self.X)
+
+        def where(mask: npt.NDArray[np.bool_]) -> Rows:
+            weights = None if self.weights is None else self.weights[mask]
+            return Rows(X[mask] if array else X.where(mask), self.targets[mask], weights)
+
+        return where(~mask), where(mask)
 
 
 def hold_out(
@@ -183,7 +187,7 @@ def hold_out(
         if counts.min() < 2 or len(counts) > min(held, len(rows) - held):
             classes = None
     mask = _drawn(np.zeros(len(rows)) if classes is None else classes, held, generator)
-    parts = rows.where(~mask), rows.where(mask)
+    parts = rows.split(mask)
     for part in parts:
         if part.weights is not None and not part.weights.any():
             wrong = "a part of the rows has no weight at all"

@@ -32,9 +32,11 @@ from cannery.feature_columns import (
     categorical_column,
     categorical_column_with_hash_bucket,
     embedding_column,
+    frames,
     numeric_column,
     weighted_categorical_column,
 )
+from cannery.feature_columns.factor import factorize
 from cannery.graph.optimizers import SGD, Adagrad
 
 SMALL = {"hidden_units": (8, 4), "epochs": 3, "random_state": 0}
@@ -287,6 +289,15 @@ def test_the_held_out_part_keeps_the_classes(frame, target):
     rare = pd.Series(np.where(np.arange(240) % 12 == 0, "yes", "no"))
     model = LinearClassifier(epochs=1, validation_fraction=0.25, random_state=0).fit(frame, rare)
     assert model.history_["val_label/mean"][0] == pytest.approx(1 / 12, abs=0.01)
+
+
+def test_columns_are_factorized_once_for_both_parts(frame, target, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        frames, "factorize", lambda key, cells: read.append(key) or factorize(key, cells)
+    )
+    LinearClassifier(epochs=1, validation_fraction=0.25).fit(frame.drop(columns="tags"), target)
+    assert len(read) == len(set(read)) > 0
 
 
 def test_each_class_is_held_out_by_its_share():
