@@ -1,0 +1,177 @@
+"""Stochastic dual coordinate ascent, in C."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...graph.compiler.library import without_comments
+from ...graph.compiler.toolchain import load
+from .problem import Problem
+from .solution import Solution
+
+__all__ = ["ascend"]
+
+Floats = npt.NDArray[np.float64]
+CHECKED = (20, 50)  # passes before the gap is looked at first, and each time after
+LITTLE = 1e-11  # the step, in errors, below which nothing more is gained
+ROW = np.dtype([(name, "f8") for name in "value target low high own loss length unused".split()])
+STATE = np.dtype(
+    [(name, "f8") for name in "margin stiffness center sum bound violation gap".split()]
+    + [("random", "u8"), ("active", "i8")]
+)
+
+
+class _Design(ctypes.Structure):
+    _fields_ = [
+        ("width", ctypes.c_int64),
+        ("sparse", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("starts", "ids", "weights", "numbers")),
+    ]
+
+
+@functools.cache
+def _source() -> str:
+    text = (resources.files(__package__) / "c" / "ascent.c").read_text(encoding="utf-8")
+    return without_comments(text)
+
+
+def ascend(
+    problem: Problem, tol: float, max_iter: int, seed: int, start: Floats | None = None
+) -> Solution:
+    """Return a solution whose relative duality gap is at most `tol`, where `max_iter` suffices.
+
+    Rows are visited in a random order, a new one each pass, and each takes the best step for its
+    own dual variable; rows that lie still at an end of their box rest until the gap is looked at
+    (Hsieh et al. 2008). The bias is the multiplier of the condition on the sum of all variables:
+    an augmented Lagrangian, whose multiplier moves after each pass (Bertsekas 1982).
+
+    Parameters
+    ----------
+    problem : Problem
+        With the penalty ``"l2"``.
+    tol : float
+    max_iter : int
+        The most passes over the rows.
+    seed : int
+        Of the order of rows.
+    start : ndarray, optional
+        A dual point to begin with.
+    """
+    rows = _Rows(problem, seed, start)
+    made, close, best = 0, tol, None
+    while True:
+        passes = min(CHECKED[0] if best is None else CHECKED[1], max_iter - made)
+        bound = close * (float(problem.losses(problem.target).sum()) if best is None else best)
+        made += rows.passes(passes, bound)
+        found = Solution.of(problem, rows.weights(), rows.values, made)
+        stuck = rows.violation < LITTLE
+        if found.relative_gap <= tol or made >= max_iter or stuck:
+            return found
+        if rows.gap < bound:
+            close /= 2  # what was met on the way is no longer what it was
+        best = found.primal
+
+
+class _Rows:
+    """The rows of a problem as the C sees them."""
+
+    def __init__(self, problem: Problem, seed: int, start: Floats | None):
+        sparse = problem.design.sparse
+        count, self.width = sparse.shape
+        counts = np.bincount(sparse.indices, minlength=self.width)
+        # Columns by how often they occur: those that are always needed lie together.
+        self.order = np.argsort(65535 - np.minimum(counts, 65535).astype(np.uint16), kind="stable")
+        place = np.empty(self.width, np.int32)
+        place[self.order] = np.arange(self.width, dtype=np.int32)
+        self.shared = int(np.count_nonzero(counts > 1))
+        ids = place[sparse.indices]
+        kept = ids < self.shared
+        row_of = np.repeat(np.arange(count), np.diff(sparse.indptr))
+        # What no other row has moves with one variable alone, and is left out of the weights.
+        self.alone = row_of[~kept], sparse.indices[~kept], sparse.data[~kept]
+        self.ids = np.ascontiguousarray(ids[kept])
+        self.starts = np.zeros(count + 1, np.int64)
+        np.cumsum(np.bincount(row_of[kept], minlength=count), out=self.starts[1:])
+        data = sparse.data[kept]
+        self.data = None if (data == 1.0).all() else np.ascontiguousarray(data)
+        self.numbers = problem.design.dense
+        self.rows = self._rows(problem, row_of[kept], data)
+        self.state = np.zeros(1, STATE)
+        self.state["margin"] = problem.margin
+        if problem.bias:
+            whole = self.rows["length"] + self.rows["own"]
+            self.state["stiffness"] = max(float(whole.mean()) / 10, 1e-3)
+        self.state["random"] = seed
+        self.weight = np.zeros(self.shared + self.numbers.shape[1])
+        if start is not None:
+            self._begin(problem, start)
+
+    def _rows(self, problem: Problem, row_of: Any, data: Floats) -> npt.NDArray[Any]:
+        count = len(problem.design)
+        rows = np.zeros(count, ROW)
+        for name in ("target", "low", "high"):
+            rows[name] = getattr(problem, name)
+        rows["loss"] = problem.curvature
+        rows["own"] = np.bincount(self.alone[0], self.alone[2] ** 2, minlength=count)
+        rows["length"] = np.bincount(row_of, data**2, minlength=count)
+        rows["length"] += np.einsum("ij,ij->i", self.numbers, self.numbers, dtype=np.float64)
+        return rows
+
+    def _begin(self, problem: Problem, start: Floats) -> None:
+        self.rows["value"] = np.clip(start, problem.low, problem.high)
+        pull = problem.design.pull(self.rows["value"])
+        self.weight[: self.shared] = pull[self.order[: self.shared]]
+        self.weight[self.shared :] = pull[self.width :]
+        self.state["sum"] = self.rows["value"].sum()
+        if problem.bias:
+            self.state["center"] = problem.best_bias(problem.design.scores(pull))
+
+    def passes(self, count: int, gap: float) -> int:
+        """Make passes over the rows, all of them taking part at first; return how many."""
+        order = np.arange(len(self.rows), dtype=np.int32)
+        self.state["active"], self.state["bound"] = len(self.rows), np.inf
+        data = None if self.data is None else self.data.ctypes.data
+        pointers = (self.starts.ctypes.data, self.ids.ctypes.data, data, self.numbers.ctypes.data)
+        design = _Design(self.numbers.shape[1], self.shared, *pointers)
+        arrays = (self.rows, self.weight, order, self.state)
+        function = load(_source()).ascend
+        function.restype = ctypes.c_int64
+        return int(
+            function(
+                ctypes.byref(design),
+                *(ctypes.c_void_p(array.ctypes.data) for array in arrays),
+                ctypes.c_int64(count),
+                ctypes.c_double(gap),
+                ctypes.c_double(LITTLE),
+            )
+        )
+
+    @property
+    def values(self) -> Floats:
+        """The dual point."""
+        return np.array(self.rows["value"])
+
+    @property
+    def violation(self) -> float:
+        """The largest step that a row of the last pass wanted."""
+        return float(self.state["violation"][0])
+
+    @property
+    def gap(self) -> float:
+        """About the duality gap."""
+        return float(self.state["gap"][0])
+
+    def weights(self) -> Floats:
+        """Return the weights in the order of the design's columns."""
+        found = np.zeros(self.width + self.numbers.shape[1])
+        found[self.order[: self.shared]] = self.weight[: self.shared]
+        row, column, entry = self.alone
+        found[column] = self.rows["value"][row] * entry
+        found[self.width :] = self.weight[self.shared :]
+        return found

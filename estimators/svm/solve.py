@@ -1,0 +1,63 @@
+"""Which solver a problem gets."""
+
+from __future__ import annotations
+
+import logging
+
+from ...errors import CompileError
+from ...graph.compiler.toolchain import find_toolchain
+from .ascent import ascend
+from .newton import DIRECT, newton
+from .problem import Problem
+from .solution import Solution
+from .sparse_penalty import descend
+
+__all__ = ["Solution", "solve"]
+
+SMALL = 20_000  # entries of a design that numpy goes through faster than a compiler starts
+
+
+def solve(problem: Problem, tol: float, max_iter: int, seed: int, jit: bool | str) -> Solution:
+    """Return a solution of any problem; its gap says how good it is.
+
+    Small problems with smooth losses are solved exactly by Newton's method, large ones by
+    coordinate ascent in C, or where there is no C compiler by Newton's method too.
+
+    Parameters
+    ----------
+    problem : Problem
+    tol : float
+        The relative duality gap to reach.
+    max_iter : int
+        The most passes, or Newton steps.
+    seed : int
+    jit : {"auto", True, False}
+        Whether C may be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cannery.estimators.svm import Design, Problem, solve
+    >>> design = Design.of(dense=np.array([[0.0], [1.0], [2.0], [3.0]]))
+    >>> problem = Problem.classification(design, np.array([-1, -1, 1, 1]), np.ones(4), True)
+    >>> found = solve(problem, tol=1e-6, max_iter=100, seed=0, jit=False)
+    >>> round(-found.bias / found.weights[0], 6), found.relative_gap < 1e-6
+    (1.5, True)
+    """
+    compiled = jit is not False and find_toolchain() is not None
+    try:
+        if problem.penalty == "l1":
+            return descend(problem, tol, max_iter)
+        if compiled and not _small(problem):
+            return ascend(problem, tol, max_iter, seed)
+    except CompileError as error:
+        logging.getLogger(__name__).warning("%s (numpy is used)", error)
+        return solve(problem, tol, max_iter, seed, False)
+    return newton(problem, tol, max_iter)
+
+
+def _small(problem: Problem) -> bool:
+    design = problem.design
+    entries = design.sparse.nnz + design.dense.size
+    few = min(len(design), design.width) <= DIRECT
+    return bool(entries <= SMALL and few)
