@@ -12,6 +12,8 @@ from .estimators import (
     LinearRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    SVMClassifier,
+    SVMRegressor,
     WideDeepClassifier,
     WideDeepRegressor,
 )
@@ -28,6 +30,8 @@ __all__ = [
     "LinearRegressor",
     "RandomForestClassifier",
     "RandomForestRegressor",
+    "SVMClassifier",
+    "SVMRegressor",
     "WideDeepClassifier",
     "WideDeepRegressor",
     "__version__",

@@ -25,7 +25,7 @@ from ..graph import optimizers as graph_optimizers
 from ..graph import sum as total
 from .towers import Training
 
-__all__ = ["Built", "Scaling", "build"]
+__all__ = ["Built", "Scaling", "build", "tower_columns"]
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def build(
     Built
     """
     pairs = [(tower, graph_optimizers.get_optimizer(optimizer)) for tower, optimizer in towers]
-    chosen = _columns([tower for tower, _ in pairs], frame)
-    columns = ColumnSet(column for tower_columns in chosen for column in tower_columns).learn(frame)
+    chosen = tower_columns([tower for tower, _ in pairs], frame)
+    columns = ColumnSet(column for columns in chosen for column in columns).learn(frame)
     features = Features(columns)
     learned = iter(columns.columns)
     for (tower, _), given in zip(pairs, chosen, strict=True):
@@ -116,7 +116,7 @@ def build(
     return Built(columns, training, prediction, values, tuple(built), scaling)
 
 
-def _columns(towers: Sequence[Any], frame: Frame) -> list[Sequence[Column]]:
+def tower_columns(towers: Sequence[Any], frame: Frame) -> list[Sequence[Column]]:
     """Return each tower's columns, inferred where the user gave none."""
     inferred = infer_columns(frame) if any(tower.given is None for tower in towers) else None
     if inferred is not None and not inferred.wide + inferred.deep:

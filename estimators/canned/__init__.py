@@ -7,6 +7,7 @@ from .dnn import DNNClassifier, DNNRegressor
 from .kmeans import KMeans
 from .linear import LinearClassifier, LinearRegressor
 from .random_forest import RandomForestClassifier, RandomForestRegressor
+from .svm import SVMClassifier, SVMRegressor
 from .wide_deep import WideDeepClassifier, WideDeepRegressor
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "LinearRegressor",
     "RandomForestClassifier",
     "RandomForestRegressor",
+    "SVMClassifier",
+    "SVMRegressor",
     "WideDeepClassifier",
     "WideDeepRegressor",
 ]
@@ -35,6 +38,8 @@ for _estimator in (
     LinearRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    SVMClassifier,
+    SVMRegressor,
     WideDeepClassifier,
     WideDeepRegressor,
 ):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import weakref
 from importlib import resources
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...graph.compiler.library import without_comments
 from ...graph.compiler.toolchain import load
+from .design import Design
 from .problem import Problem
 from .solution import Solution
 
@@ -19,6 +20,7 @@ __all__ = ["ascend"]
 
 Floats = npt.NDArray[np.float64]
 CHECKED = (20, 50)  # passes before the gap is looked at first, and each time after
+STIFFNESS = 0.1  # of the bias, in squared lengths of rows: any near it does as well
 LITTLE = 1e-11  # the step, in errors, below which nothing more is gained
 ROW = np.dtype([(name, "f8") for name in "value target low high own loss length unused".split()])
 STATE = np.dtype(
@@ -78,11 +80,11 @@ def ascend(
         best = found.primal
 
 
-class _Rows:
-    """The rows of a problem as the C sees them."""
+class _Packed:
+    """A design as the C reads it, made once for all problems over it."""
 
-    def __init__(self, problem: Problem, seed: int, start: Floats | None):
-        sparse = problem.design.sparse
+    def __init__(self, design: Design):
+        sparse = design.sparse
         count, self.width = sparse.shape
         counts = np.bincount(sparse.indices, minlength=self.width)
         # Columns by how often they occur: those that are always needed lie together.
@@ -100,34 +102,53 @@ class _Rows:
         np.cumsum(np.bincount(row_of[kept], minlength=count), out=self.starts[1:])
         data = sparse.data[kept]
         self.data = None if (data == 1.0).all() else np.ascontiguousarray(data)
-        self.numbers = problem.design.dense
-        self.rows = self._rows(problem, row_of[kept], data)
+        self.numbers = design.dense
+        self.own = _sums(self.alone[0], self.alone[2] ** 2, count)
+        self.length = _sums(row_of[kept], data**2, count)
+        self.length += np.einsum("ij,ij->i", self.numbers, self.numbers, dtype=np.float64)
+
+
+def _sums(rows: npt.NDArray[np.intp], values: Floats, count: int) -> Floats:
+    # Of nothing, bincount makes whole numbers.
+    return np.bincount(rows, values, minlength=count).astype(np.float64)
+
+
+_PACKED: weakref.WeakKeyDictionary[Design, _Packed] = weakref.WeakKeyDictionary()
+
+
+def _packed(design: Design) -> _Packed:
+    found = _PACKED.get(design)
+    if found is None:
+        found = _PACKED[design] = _Packed(design)
+    return found
+
+
+class _Rows:
+    """The rows of a problem as the C sees them."""
+
+    def __init__(self, problem: Problem, seed: int, start: Floats | None):
+        self.packed = packed = _packed(problem.design)
+        self.rows = np.zeros(len(problem.design), ROW)
+        for name in ("target", "low", "high"):
+            self.rows[name] = getattr(problem, name)
+        self.rows["loss"] = problem.curvature
+        self.rows["own"], self.rows["length"] = packed.own, packed.length
         self.state = np.zeros(1, STATE)
         self.state["margin"] = problem.margin
         if problem.bias:
-            whole = self.rows["length"] + self.rows["own"]
-            self.state["stiffness"] = max(float(whole.mean()) / 10, 1e-3)
+            whole = float((packed.length + packed.own).mean())
+            self.state["stiffness"] = max(whole * STIFFNESS, 1e-3)
         self.state["random"] = seed
-        self.weight = np.zeros(self.shared + self.numbers.shape[1])
+        self.weight = np.zeros(packed.shared + packed.numbers.shape[1])
         if start is not None:
             self._begin(problem, start)
-
-    def _rows(self, problem: Problem, row_of: Any, data: Floats) -> npt.NDArray[Any]:
-        count = len(problem.design)
-        rows = np.zeros(count, ROW)
-        for name in ("target", "low", "high"):
-            rows[name] = getattr(problem, name)
-        rows["loss"] = problem.curvature
-        rows["own"] = np.bincount(self.alone[0], self.alone[2] ** 2, minlength=count)
-        rows["length"] = np.bincount(row_of, data**2, minlength=count)
-        rows["length"] += np.einsum("ij,ij->i", self.numbers, self.numbers, dtype=np.float64)
-        return rows
 
     def _begin(self, problem: Problem, start: Floats) -> None:
         self.rows["value"] = np.clip(start, problem.low, problem.high)
         pull = problem.design.pull(self.rows["value"])
-        self.weight[: self.shared] = pull[self.order[: self.shared]]
-        self.weight[self.shared :] = pull[self.width :]
+        shared = self.packed.shared
+        self.weight[:shared] = pull[self.packed.order[:shared]]
+        self.weight[shared:] = pull[self.packed.width :]
         self.state["sum"] = self.rows["value"].sum()
         if problem.bias:
             self.state["center"] = problem.best_bias(problem.design.scores(pull))
@@ -136,9 +157,10 @@ class _Rows:
         """Make passes over the rows, all of them taking part at first; return how many."""
         order = np.arange(len(self.rows), dtype=np.int32)
         self.state["active"], self.state["bound"] = len(self.rows), np.inf
-        data = None if self.data is None else self.data.ctypes.data
-        pointers = (self.starts.ctypes.data, self.ids.ctypes.data, data, self.numbers.ctypes.data)
-        design = _Design(self.numbers.shape[1], self.shared, *pointers)
+        packed = self.packed
+        blocks = (packed.starts, packed.ids, packed.data, packed.numbers)
+        pointers = (None if block is None else block.ctypes.data for block in blocks)
+        design = _Design(packed.numbers.shape[1], packed.shared, *pointers)
         arrays = (self.rows, self.weight, order, self.state)
         function = load(_source()).ascend
         function.restype = ctypes.c_int64
@@ -169,9 +191,10 @@ class _Rows:
 
     def weights(self) -> Floats:
         """Return the weights in the order of the design's columns."""
-        found = np.zeros(self.width + self.numbers.shape[1])
-        found[self.order[: self.shared]] = self.weight[: self.shared]
-        row, column, entry = self.alone
+        packed, shared = self.packed, self.packed.shared
+        found = np.zeros(packed.width + packed.numbers.shape[1])
+        found[packed.order[:shared]] = self.weight[:shared]
+        row, column, entry = packed.alone
         found[column] = self.rows["value"][row] * entry
-        found[self.width :] = self.weight[self.shared :]
+        found[packed.width :] = self.weight[shared:]
         return found

@@ -57,7 +57,7 @@ def _rounded(problem: Problem, width: float) -> Floats:
     """Return the curvature with which losses of lines take so much error to reach full slope."""
     if problem.smooth:
         return problem.curvature
-    return width / np.maximum(problem.high, -problem.low)
+    return width / np.maximum(np.maximum(problem.high, -problem.low), 1e-300)
 
 
 class _Smooth:
@@ -195,7 +195,7 @@ def newton_step(
 def _bordered(
     matrix: Floats, border: Floats, corner: float, right: Floats, free: bool
 ) -> tuple[Floats, float]:
-    """Solve ``[[matrix, border], [border', corner]] [x, y] = [right, 0]``; without y if not free."""
+    """Solve ``[[matrix, border], [border', corner]] [x, y] = [right, 0]``, y is 0 if not free."""
     factor = scipy.linalg.cho_factor(matrix, check_finite=False) if len(matrix) else None
     if factor is None:
         return right, 0.0

@@ -81,6 +81,11 @@ class Problem:
         """Return the problem with these columns alone."""
         return dataclasses.replace(self, design=self.design.columns(columns))
 
+    def without(self, rows: npt.NDArray[np.bool_]) -> Problem:
+        """Return the problem in which some rows cost nothing."""
+        low, high = (np.where(rows, 0.0, end) for end in (self.low, self.high))
+        return dataclasses.replace(self, low=low, high=high)
+
     @property
     def smooth(self) -> bool:
         """Whether the loss has a derivative everywhere."""
@@ -165,6 +170,11 @@ class Problem:
         if not self.bias:
             return self._feasible_dual(values)
         return max(map(self._feasible_dual, (self._scaled(values), self._shifted(values))))
+
+    def feasible(self, values: Floats) -> Floats:
+        """Return a dual point near to values: within the box, and of sum zero with a bias."""
+        values = np.clip(values, self.low, self.high)
+        return self._shifted(values) if self.bias else values
 
     def _scaled(self, values: Floats) -> Floats:
         """Return values whose sum is zero, the heavier side drawn in."""

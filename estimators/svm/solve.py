@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
+import numpy.typing as npt
+
 from ...errors import CompileError
 from ...graph.compiler.toolchain import find_toolchain
 from .ascent import ascend
@@ -17,7 +20,14 @@ __all__ = ["Solution", "solve"]
 SMALL = 20_000  # entries of a design that numpy goes through faster than a compiler starts
 
 
-def solve(problem: Problem, tol: float, max_iter: int, seed: int, jit: bool | str) -> Solution:
+def solve(
+    problem: Problem,
+    tol: float,
+    max_iter: int,
+    seed: int,
+    jit: bool | str,
+    start: npt.NDArray[np.float64] | None = None,
+) -> Solution:
     """Return a solution of any problem; its gap says how good it is.
 
     Small problems with smooth losses are solved exactly by Newton's method, large ones by
@@ -33,6 +43,8 @@ def solve(problem: Problem, tol: float, max_iter: int, seed: int, jit: bool | st
     seed : int
     jit : {"auto", True, False}
         Whether C may be used.
+    start : ndarray of shape (n,), optional
+        A dual point that may save work.
 
     Examples
     --------
@@ -49,7 +61,7 @@ def solve(problem: Problem, tol: float, max_iter: int, seed: int, jit: bool | st
         if problem.penalty == "l1":
             return descend(problem, tol, max_iter)
         if compiled and not _small(problem):
-            return ascend(problem, tol, max_iter, seed)
+            return ascend(problem, tol, max_iter, seed, start)
     except CompileError as error:
         logging.getLogger(__name__).warning("%s (numpy is used)", error)
         return solve(problem, tol, max_iter, seed, False)

@@ -64,9 +64,7 @@ def _chosen(weights: Floats, slopes: Floats) -> npt.NDArray[np.intp]:
     return np.union1d(np.flatnonzero(has), wanting)
 
 
-def _by_halves(
-    problem: Problem, weights: Floats, bias: float, max_iter: int
-) -> tuple[Floats, int]:
+def _by_halves(problem: Problem, weights: Floats, bias: float, max_iter: int) -> tuple[Floats, int]:
     width = problem.design.width
     bounds: Any = [(0, None)] * (2 * width) + [(None, None) if problem.bias else (0, 0)]
 
