@@ -70,7 +70,8 @@ class SVMClassifier(Classifier, CalibratedMachine):
         The most passes over the rows, Newton steps, or thousands of libsvm's iterations; a fit that
         ends before `tol` gives a ``ConvergenceWarning``.
     probability : bool
-        Whether there is `predict_proba`: five more fits, each begun where the whole one ended.
+        Whether there is `predict_proba`: up to five more fits, each without a fifth of the rows and
+        begun where the whole one ended, until 1,000 rows of each class were held out.
     n_jobs : int or None
         Threads in which classes are fitted, -1 for all; None means one. What is learnt does not
         depend on it.

@@ -44,5 +44,7 @@ def answer_of(head: Head, labels: Any) -> Answer:
     if head.answer == "predictions":
         return Answer("predictions")
     names = getattr(labels, "names", None)
-    given = labels.classes.tolist() if names is None else names
-    return Answer("probabilities", head.answer, tuple(map(str, given)))
+    given = tuple(map(str, labels.classes.tolist() if names is None else names))
+    if not getattr(head, "calibrated", True):
+        return Answer("margins", head.answer, given, "score of")
+    return Answer("probabilities", head.answer, given)

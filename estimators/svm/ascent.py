@@ -66,9 +66,9 @@ def ascend(
         A dual point to begin with.
     """
     rows = _Rows(problem, seed, start)
-    made, close, best = 0, tol, None
+    made, close, best = 0, tol, rows.objective(problem) if start is not None else None
     while True:
-        passes = min(CHECKED[0] if best is None else CHECKED[1], max_iter - made)
+        passes = min(CHECKED[made > 0], max_iter - made)
         bound = close * (float(problem.losses(problem.target).sum()) if best is None else best)
         made += rows.passes(passes, bound)
         found = Solution.of(problem, rows.weights(), rows.values, made)
@@ -152,6 +152,12 @@ class _Rows:
         self.state["sum"] = self.rows["value"].sum()
         if problem.bias:
             self.state["center"] = problem.best_bias(problem.design.scores(pull))
+
+    def objective(self, problem: Problem) -> float:
+        """Return the objective where the rows stand."""
+        weights = self.weights()
+        errors = problem.target - problem.design.scores(weights) - float(self.state["center"][0])
+        return problem.primal(weights, errors)
 
     def passes(self, count: int, gap: float) -> int:
         """Make passes over the rows, all of them taking part at first; return how many."""

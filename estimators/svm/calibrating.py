@@ -19,6 +19,7 @@ __all__ = ["CalibratedMachine"]
 
 Floats = npt.NDArray[np.float64]
 ENOUGH = 0.01  # the relative duality gap of a fit that only judges rows
+ROWS = 1000  # on each side, held out, are enough to fit a slope and an offset
 REMEMBERED = 5000  # rows of a stream that its calibration goes by
 
 
@@ -33,7 +34,9 @@ class CalibratedMachine(SupportVectorMachine):
             return {}
         signs = self._aims(rows, False)
         weights = np.ones(len(rows)) if rows.weights is None else rows.weights
-        scores = self._held_out(fitted, rows, signs)
+        scores = self._held_out(fitted, rows, signs, weights)
+        judged = ~np.isnan(scores).any(axis=1)
+        scores, signs, weights = scores[judged], signs[judged], weights[judged]
         if fitted.stream:
             self._judged = (
                 np.zeros((0, signs.shape[1])),
@@ -42,18 +45,26 @@ class CalibratedMachine(SupportVectorMachine):
             )
         return self._sigmoids(scores, signs, weights, fitted.stream)
 
-    def _held_out(self, fitted: Fitted, rows: Rows, signs: Floats) -> Floats:
-        """Return the scores of rows by machines that have not seen them, nor their copies."""
+    def _held_out(self, fitted: Fitted, rows: Rows, signs: Floats, weights: Floats) -> Floats:
+        """Return scores by machines that saw neither a row nor its copies, NaN where not needed."""
         single = signs.shape[1] == 1 or rows.targets.ndim == 1
         classes = rows.targets.reshape(len(rows), -1)[:, 0] if single else np.zeros(len(rows))
         seed = int(fitted.generator.integers(2**31))
         parts = folds(row_codes(fitted.encoded), classes.astype(np.intp), seed)
-        scores = np.zeros(signs.shape)
+        scores, seen = np.full(signs.shape, np.nan), np.zeros(len(rows), bool)
         for part in range(FOLDS):
             held = parts == part
             if held.any():
                 scores[held] = self._scores_without(fitted, held)
+                seen |= held
+            if self._suffice(signs[seen], weights[seen]):
+                break
         return scores
+
+    def _suffice(self, signs: Floats, weights: Floats) -> bool:
+        """Whether so many rows lie on both sides that two numbers follow from them."""
+        sides = weights @ (signs > 0), weights @ (signs < 0)
+        return bool(min(side.min() for side in sides) >= ROWS)
 
     def _scores_without(self, fitted: Fitted, held: npt.NDArray[np.bool_]) -> Floats:
         """Return the scores of some rows by machines that were fitted to the others."""
@@ -92,5 +103,5 @@ class CalibratedMachine(SupportVectorMachine):
             return {}
         weights = np.ones(len(rows)) if rows.weights is None else rows.weights
         if not hasattr(self, "_judged"):  # the stream began with a fit
-            self._judged = tuple(part[:0] for part in (scores, scores, weights))
+            self._judged = scores[:0], scores[:0], weights[:0]
         return self._sigmoids(scores, self._aims(rows, False), weights, stream=True)

@@ -79,10 +79,11 @@ class BinaryMargin(BinaryHead):
         return _hinge(labels, logits, self.squared)
 
     def predictions(self, logits: Tensor) -> dict[str, Tensor]:
-        """Return what a binary head does; without probabilities logits and class_ids alone."""
+        """Return what a binary head does; without probabilities, margins in their place."""
         found = super().predictions(logits)
         if not self.calibrated:
-            return {"logits": found["logits"], "class_ids": found["class_ids"]}
+            margins = concat([-logits, logits], axis=1)
+            return {"logits": logits, "margins": margins, "class_ids": found["class_ids"]}
         logistic, other = _calibrated(logits, 1)
         return {**found, "logistic": logistic, "probabilities": concat([other, logistic], axis=1)}
 
@@ -125,11 +126,11 @@ class MultiClassMargin(MultiClassHead):
         return _hinge(one_hot(labels, depth=self.n_classes), logits, self.squared)
 
     def predictions(self, logits: Tensor) -> dict[str, Tensor]:
-        """Return logits, probabilities (if there are any) and class_ids."""
+        """Return logits, class_ids, and probabilities or else margins."""
         found = super().predictions(logits)
         del found["probabilities"]
         if not self.calibrated:
-            return found
+            return {**found, "margins": logits}
         each, _ = _calibrated(logits, self.n_classes)
         whole = total(each, axis=1, keepdims=True)
         shares = where(whole > 0.0, each / whole, 1.0 / self.n_classes)
@@ -162,12 +163,12 @@ class MultiLabelMargin(MultiLabelHead):
         return _hinge(labels, logits, self.squared)
 
     def predictions(self, logits: Tensor) -> dict[str, Tensor]:
-        """Return logits, probabilities (if there are any) and class_ids."""
+        """Return logits, class_ids, and probabilities or else margins."""
         found = super().predictions(logits)
         del found["probabilities"]
-        if self.calibrated:
-            found["probabilities"] = _calibrated(logits, self.n_labels)[0]
-        return found
+        if not self.calibrated:
+            return {**found, "margins": logits}
+        return {**found, "probabilities": _calibrated(logits, self.n_labels)[0]}
 
     def _metrics(self, rows: Evaluation) -> dict[str, float]:
         if self.calibrated:

@@ -146,17 +146,19 @@ class Problem:
         bias = float(np.average(gaps, weights=1.0 / curvature))
         for _ in range(STEPS):
             errors = gaps - bias
-            total = float(self.responses(errors, curvature).sum())
-            if total > 0:
-                low = bias
-            else:
-                high = bias
-            steep = float((self.inner(errors, curvature) / curvature).sum())
+            values = self.responses(errors, curvature)
+            total = float(values.sum())
+            low, high = (bias, high) if total > 0 else (low, bias)
+            inner = (values != 0) & (values > self.low) & (values < self.high)
+            steep = float((inner / curvature).sum())
             step = total / steep if steep > 0 else np.inf
-            found = bias + step if low < bias + step < high else (low + high) / 2
-            if abs(found - bias) <= 1e-15 * max(1.0, abs(bias)) or found == bias:
+            if abs(step) <= 1e-14 * max(1.0, abs(bias)):
                 break
-            bias = found
+            before, bias = bias, bias + step
+            if not low < bias < high:
+                bias = (low + high) / 2
+            if bias == before:
+                break
         return bias
 
     def inner(self, errors: Floats, curvature: Any) -> npt.NDArray[np.bool_]:
