@@ -137,9 +137,8 @@ class SVMClassifier(Classifier, CalibratedMachine):
         -------
         self
         """
-        known = getattr(self, "classes_", None)
-        given = known if classes is None else np.unique(np.asarray(classes))
-        if known is not None and not np.array_equal(given, known):
+        known = hasattr(self, "classes_") and classes is not None
+        if known and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
             wrong = "is not the same as on last call to partial_fit"
             raise InvalidValue("classes", wrong, list(classes))
         self._stream(X, y, sample_weight, classes)

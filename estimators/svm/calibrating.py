@@ -91,8 +91,8 @@ class CalibratedMachine(SupportVectorMachine):
     ) -> Mapping[str, npt.NDArray[Any]]:
         if stream:
             joined = zip(self._judged, (scores, signs, weights), strict=True)
-            self._judged = tuple(np.concatenate(pair)[-REMEMBERED:] for pair in joined)
-            scores, signs, weights = self._judged
+            scores, signs, weights = (np.concatenate(pair)[-REMEMBERED:] for pair in joined)
+            self._judged = scores, signs, weights
         each = [platt(s, t > 0, weights) for s, t in zip(scores.T, signs.T, strict=True)]
         return calibration(*zip(*each, strict=True))
 

@@ -52,7 +52,7 @@ class Gram:
         return np.concatenate(parts)
 
 
-def scale_of(gamma: str | float, points: Floats) -> float:
+def scale_of(gamma: str | float, points: npt.NDArray[Any]) -> float:
     """Return gamma; "scale" is one over the number of columns and their common variance."""
     if gamma == "scale":
         spread = float(points.var(dtype=np.float64))

@@ -35,6 +35,7 @@ from ..explanation import LinearWeights
 from ..kmeans import Space, chosen_columns
 from ..model import Model
 from ..rows import Rows, check_rows
+from ..settings import check_unchanged, comparable
 from ..supervised import Supervised
 from .design import Design
 from .kernel import Gram, scale_of, solve_kernel
@@ -47,6 +48,7 @@ from .weighing import weighed
 __all__ = ["Fitted", "SupportVectorMachine"]
 
 Floats = npt.NDArray[np.float64]
+FREE = ("C", "tol", "max_iter")  # what may change between two parts of a stream
 
 Gamma = Annotated[
     Any,
@@ -120,12 +122,12 @@ class SupportVectorMachine(LinearWeights, Supervised):
     @property
     def _lines(self) -> bool:
         """Whether the loss is of lines, not of parabolas."""
-        loss: str = self.loss  # type: ignore[attr-defined]
+        loss: str = self.loss
         return self.kernel == "rbf" if loss == "auto" else not loss.startswith("squared")
 
     def _check_settings(self) -> None:
         super()._check_settings()
-        loss = self.loss  # type: ignore[attr-defined]
+        loss: str = self.loss
         if self.penalty == "l1" and (self.kernel == "rbf" or self._lines):
             given = f"kernel={self.kernel!r} and loss={loss!r}"
             todo = "choose penalty='l2', or the linear kernel and a squared loss"
@@ -144,6 +146,7 @@ class SupportVectorMachine(LinearWeights, Supervised):
                 raise InvalidValue("class_weight", "leaves no row any weight", todo="raise one")
             rows, costs = rows.where(kept), costs[kept]
             frame = self._frame(rows)
+        self._settings = comparable(self)[1]
         generator = self._new_generator()
         self._seed, self._parts = int(generator.integers(2**31)), 0
         columns = self._learn(frame, rows.weights)
@@ -253,6 +256,8 @@ class SupportVectorMachine(LinearWeights, Supervised):
             wrong = "cannot go on from the exact kernel, which keeps the rows of one fit"
             todo = "begin with partial_fit, or fit with exact_rows=0"
             raise InvalidValue("partial_fit", wrong, todo=todo)
+        free = {name: getattr(self, name) for name in FREE}
+        check_unchanged(self, {**self._settings, **free})
         X = check_rows(self, X, reset=False)
         rows = self._rows(X, y, sample_weight)
         costs = self._costs(rows)

@@ -13,6 +13,7 @@ from .problem import Problem
 __all__ = ["Solution"]
 
 Floats = npt.NDArray[np.float64]
+NOTHING = 1e-15  # an objective whose targets are about one
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,5 +62,5 @@ class Solution:
 
     @property
     def relative_gap(self) -> float:
-        """The gap as a part of the objective."""
-        return self.gap / abs(self.primal) if self.primal else 0.0
+        """The gap as a part of the objective, which may be zero but for rounding."""
+        return self.gap / max(self.primal, NOTHING)

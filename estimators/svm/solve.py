@@ -53,7 +53,7 @@ def solve(
     >>> design = Design.of(dense=np.array([[0.0], [1.0], [2.0], [3.0]]))
     >>> problem = Problem.classification(design, np.array([-1, -1, 1, 1]), np.ones(4), True)
     >>> found = solve(problem, tol=1e-6, max_iter=100, seed=0, jit=False)
-    >>> round(-found.bias / found.weights[0], 6), found.relative_gap < 1e-6
+    >>> round(float(-found.bias / found.weights[0]), 6), found.relative_gap < 1e-6
     (1.5, True)
     """
     compiled = jit is not False and find_toolchain() is not None

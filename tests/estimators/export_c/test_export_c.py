@@ -21,6 +21,7 @@ from cannery import (
     KMeans,
     LinearClassifier,
     LinearRegressor,
+    SVMClassifier,
     WideDeepClassifier,
 )
 from cannery.datasets import make_app_store, make_census
@@ -90,12 +91,38 @@ def test_every_classifier(name, kind, census, driver, compiler, tmp_path):
 def test_every_regressor_and_every_loss(name, loss, census, driver, compiler, tmp_path):
     X, *_, numbers = census
     y = numbers if loss == "squared_error" else numbers[:, 0]
-    model = quickly_fitted(name, X, y, loss=loss)
+    settings = {} if name.startswith("SVM") else {"loss": loss}  # whose losses are others
+    model = quickly_fitted(name, X, y, **settings)
     found = answers(model, tmp_path / "made", compiler, driver, X)
     assert found.classes.size == 0
     np.testing.assert_allclose(
         found.values.reshape(y.shape), model.predict(X), rtol=1e-5, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("rows", [0, 5000], ids=["random features", "exact"])
+@pytest.mark.parametrize("kind", ["binary", "multi_class"])
+def test_kernels(rows, kind, census, driver, compiler, tmp_path):
+    X, binary, many, *_ = census
+    y = {"binary": binary, "multi_class": many}[kind]
+    settings = {"kernel": "rbf", "exact_rows": rows, "n_components": 40, "random_state": 0}
+    model = SVMClassifier(probability=kind == "binary", tol=0.01, **settings).fit(X, y)
+    found = answers(model, tmp_path / "classes", compiler, driver, X)
+    said = model.predict_proba(X) if kind == "binary" else model.decision_function(X)
+    np.testing.assert_allclose(found.values, said, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(model.labels_.decode(found.classes), model.predict(X))
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi_label"])
+def test_scores_where_there_are_no_probabilities(kind, census, driver, compiler, tmp_path):
+    X, binary, _, several, _ = census
+    model = SVMClassifier(probability=False).fit(X, binary if kind == "binary" else several)
+    found = answers(model, tmp_path / "made", compiler, driver, X)
+    scores = model.decision_function(X)
+    expected = np.stack([-scores, scores], axis=1) if kind == "binary" else scores
+    np.testing.assert_allclose(found.values, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(model.labels_.decode(found.classes), model.predict(X))
+    assert "the score of each" in (tmp_path / "made" / "model.h").read_text(encoding="utf-8")
 
 
 def test_towers_with_normalisation(census, driver, compiler, tmp_path):
