@@ -144,7 +144,7 @@ class SupportVectorMachine(LinearWeights, Supervised):
         if not kept.all():
             if not kept.any():
                 raise InvalidValue("class_weight", "leaves no row any weight", todo="raise one")
-            rows, costs = rows.where(kept), costs[kept]
+            rows, costs = rows.split(kept)[1], costs[kept]
             frame = self._frame(rows)
         self._settings = comparable(self)[1]
         generator = self._new_generator()
@@ -264,7 +264,7 @@ class SupportVectorMachine(LinearWeights, Supervised):
         if not (costs > 0).all():
             if not (costs > 0).any():
                 return
-            rows, costs = rows.where(costs > 0), costs[costs > 0]
+            rows, costs = rows.split(costs > 0)[1], costs[costs > 0]
         encoded = self.columns_.encode(as_frame(rows.X, strict=self.strict), strict=self.strict)
         design = self._space.design(encoded)
         weights, biases = self._from_units(*self._space.read(self.model_.variables))
