@@ -95,7 +95,7 @@ def drive(options: argparse.Namespace) -> None:
             f"{options.iterations or iterations} passes, {options.threads} threads, "
             f"medians of {options.repetitions} fits in turn"
         )
-        for start in ("rows", "k-means++"):
+        for start in options.starts:
             runs: dict[str, list[dict[str, float]]] = {name: [] for name in options.peers}
             for seed in range(options.repetitions):
                 for process in processes:
@@ -134,6 +134,7 @@ if __name__ == "__main__":
     PARSER = argparse.ArgumentParser(description=__doc__)
     PARSER.add_argument("--peers", nargs="*", default=list(PEERS))
     PARSER.add_argument("--cases", nargs="*", default=list(CASES))
+    PARSER.add_argument("--starts", nargs="*", default=["rows", "k-means++"])
     PARSER.add_argument("--repetitions", type=int, default=3)
     PARSER.add_argument(
         "--iterations", type=int, default=0, help="the most passes, 0 for the case's"

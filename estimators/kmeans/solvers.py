@@ -17,8 +17,8 @@ from .stream import Stream
 
 __all__ = ["SOLVERS", "Found", "held_to", "lloyd", "mini_batch"]
 
-WINDOW = 20  # batches that are judged together
-PATIENCE = 3  # windows without an improvement
+WINDOW = 50  # batches that are judged together
+PATIENCE = 4  # windows without an improvement
 
 
 @dataclass(frozen=True, eq=False)
