@@ -16,6 +16,8 @@ from .ragged import Ragged
 
 __all__ = ["ColumnSet", "Encoded", "Slot", "core", "encode", "learn"]
 
+LINE = 16  # float32 numbers in a line of the cache
+AT_ONCE = 4096  # rows that are written together
 REMEMBERED = 10_000  # cells, or combinations of cells, of rows that came alone
 # What else a model is fed: a column of one of these names is numbered.
 FEEDS = ("numbers", "ids", "labels", "weights", "batch_size")
@@ -173,14 +175,18 @@ class ColumnSet:
         ids = np.empty((frame.rows, self._count), dtype=self._dtype)
         ragged = {}
         encode = _encode if frame.rows != 1 else self._one_row
+        waiting: list[tuple[slice, np.ndarray]] = []
         for column, slot in self._slots.items():
             found = encode(column, frame)
             if slot.block == "numbers":
-                numbers[:, slot.place] = found
+                waiting.append((slot.place, found))
+                if len(waiting) == LINE or self._width <= LINE:
+                    _write(numbers, waiting)
             elif slot.block == "ids":
                 ids[:, slot.place] = found
             else:
                 ragged[str(slot.place)] = found
+        _write(numbers, waiting)
         return Encoded(numbers, ids, ragged, self.layout)
 
     def _one_row(self, column: Any, frame: Frame) -> Any:
@@ -229,6 +235,16 @@ class ColumnSet:
 
 def _encode(column: Any, frame: Frame) -> Any:
     return column.encode(frame)
+
+
+def _write(numbers: np.ndarray, waiting: list[tuple[slice, np.ndarray]]) -> None:
+    """Write columns into their places, some rows at a time, which stay in the cache meanwhile."""
+    step = AT_ONCE if len(waiting) > 1 else max(1, len(numbers))
+    for start in range(0, len(numbers), step):
+        rows = slice(start, start + step)
+        for place, found in waiting:
+            numbers[rows, place] = found[rows]
+    waiting.clear()
 
 
 def core(column: Column) -> Categorical | Number:

@@ -23,6 +23,8 @@ from .reading import read_numbers
 __all__ = ["Frame", "Targets", "as_frame"]
 
 T = TypeVar("T")
+LINE = 8  # float64 numbers in a line of the cache
+MANY = 10_000  # rows of a matrix that no cache holds
 READ = ("factor", "numbers")  # what is read of raw columns, whatever a fit makes of them
 
 
@@ -102,6 +104,12 @@ class Frame:
         return found
 
     @property
+    def _lines(self) -> _Lines | None:
+        """The matrix in row order that this is a frame of, or None."""
+        found = getattr(self._read, "__self__", None)
+        return found if isinstance(found, _Lines) else None
+
+    @property
     def matrix(self) -> Any:
         """The sparse matrix that this is a frame of, or None."""
         if self.named or self.keys != ["x"]:
@@ -147,6 +155,10 @@ class Frame:
             hint = f"did you mean {near[0]!r}?" if near else f"the frame has {self.keys[:20]}"
             raise MissingColumn(f"column {key!r}", "not in the frame", todo=hint) from None
 
+    def first(self, key: str, rows: int) -> Any:
+        """Return the first cells of a raw column."""
+        return self.column(key)[:rows] if self._lines is None else self._lines.first(key, rows)
+
     def factor(self, key: str) -> Factor:
         """Return the distinct values of a raw column and the code of each cell."""
         return self.once(("factor", key), lambda: self._factor(key))
@@ -165,6 +177,8 @@ class Frame:
             frame, mask = self._part_of
             some: np.ndarray = frame.numbers(key, width)[mask]
             return some
+        if self._lines is not None:
+            return read_numbers(key, self.column(key), width)  # kept, they would be copies
         return self.once(
             ("numbers", key, width), lambda: read_numbers(key, self.column(key), width)
         )
@@ -242,9 +256,36 @@ def _refuse_duplicate(keys: list[str]) -> None:
     raise InvalidValue(f"column {repeated!r}", "is in the frame more than once", todo="rename one")
 
 
+class _Lines:
+    """The columns of a matrix that lies row by row, read some at a time.
+
+    Reading one column passes all lines of the cache that hold its numbers, and so those of its
+    neighbours: all that share the lines are copied at once, and kept until others are.
+    """
+
+    def __init__(self, matrix: np.ndarray, places: Mapping[str, int]):
+        self._matrix, self._places = matrix, places
+        self._kept: tuple[int, np.ndarray] = (-1, matrix[:0])
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        group, place = divmod(self._places[key], LINE)
+        if self._kept[0] != group:
+            some = self._matrix[:, group * LINE : (group + 1) * LINE]
+            self._kept = group, np.ascontiguousarray(some.T)
+        found: np.ndarray = self._kept[1][place]
+        return found
+
+    def first(self, key: str, rows: int) -> np.ndarray:
+        """Return the first numbers of a column."""
+        found: np.ndarray = self._matrix[:rows, self._places[key]]
+        return found
+
+
 def _array(data: np.ndarray, strict: bool) -> Frame:
     keys = [f"x{at}" for at in range(data.shape[1])]
-    columns = dict(zip(keys, data.T, strict=True))
+    columns: Any = dict(zip(keys, data.T, strict=True))
+    if data.dtype == np.float64 and len(data) >= MANY and data.flags.c_contiguous:
+        columns = _Lines(data, dict(zip(keys, range(len(keys)), strict=True)))
     return Frame(keys, len(data), columns.__getitem__, strict, named=False)
 
 

@@ -170,7 +170,7 @@ class _Rules:
     named: bool
 
     def choose(self, frame: Frame, key: str) -> Choice:
-        if frame.rows >= MANY and _are_measured(frame.column(key)):
+        if frame.rows >= MANY and _are_measured(frame.first(key, LOOK)):
             return self._standardised(key, "many different numbers")
         factor = frame.factor(key)
         kinds = factor.kinds - {"missing"}
@@ -250,7 +250,7 @@ def _are_measured(cells: Any) -> bool:
     dtype = getattr(cells, "dtype", None)
     if not isinstance(dtype, np.dtype) or dtype.kind != "f" or cells.ndim != 1:
         return False
-    some = np.asarray(cells)[:LOOK]
+    some = np.asarray(cells)
     some = some[np.isfinite(some)]
     return bool((some % 1 > 0).any()) and len(np.unique(some)) > 0.5 * LOOK
 

@@ -170,3 +170,19 @@ def test_lists_of_another_library(library):
     assert frame.numbers("pair", 2)[[0, 2, 3]].tolist() == [[1, 2], [3, 4], [5, 6]]
     assert np.isnan(frame.numbers("pair", 2)[1]).all()
     assert len(fc.as_frame(make(lists)[:0]).column("apps")) == 0
+
+
+def test_a_long_matrix_is_read_as_its_columns_are():
+    """Rows that no cache holds are read and written some columns at a time."""
+    matrix = np.random.default_rng(0).normal(size=(10_001, 19))
+    matrix[5, 7] = np.nan
+    chosen = fc.infer_columns(matrix).deep
+    named = dict(zip((f"x{i}" for i in range(19)), matrix.T.copy(), strict=True))
+    expected = fc.ColumnSet(chosen).learn(named).encode(named).numbers
+    assert not np.isnan(expected).any()
+    for given in (matrix, np.asfortranarray(matrix), matrix[::-1][::-1]):
+        learnt = fc.ColumnSet(chosen).learn(given)
+        assert learnt.encode(given).numbers.tobytes() == expected.tobytes()
+        mask = np.arange(10_001) % 3 > 0
+        part = learnt.encode(fc.as_frame(given).where(mask)).numbers
+        assert part.tobytes() == expected[mask].tobytes()
