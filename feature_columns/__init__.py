@@ -21,6 +21,7 @@ from .identity import categorical_column_with_identity
 from .indicator import Indicator, indicator_column
 from .inference import Inferred, infer_columns
 from .kinds import KINDS
+from .leaves import Leaves, leaf_column
 from .meaning import dense, ids
 from .numeric import Numeric, numeric_column
 from .ragged import Ragged
@@ -50,6 +51,7 @@ __all__ = [
     "Frame",
     "Indicator",
     "Inferred",
+    "Leaves",
     "Number",
     "Numeric",
     "Ragged",
@@ -76,6 +78,7 @@ __all__ = [
     "ids",
     "indicator_column",
     "infer_columns",
+    "leaf_column",
     "learn",
     "numeric_column",
     "shared_embeddings",

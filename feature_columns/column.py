@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -25,12 +25,16 @@ ABSENT = -2
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
-    """One side of a cross: ``hashes[codes]``, of which `absent` ones take no part."""
+    """One side of a cross: ``hashes[codes]``, of which `absent` ones take no part.
+
+    Where there are `weights`, a combination has the product of those of its sides.
+    """
 
     codes: np.ndarray
     hashes: np.ndarray
     absent: np.ndarray
     offsets: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
 
 class Column(abc.ABC):
@@ -108,6 +112,9 @@ class Column(abc.ABC):
 class Categorical(Column):
     """A column of ids below `size`."""
 
+    weighted: ClassVar[bool] = False
+    """Whether each id has a weight."""
+
     @property
     @abc.abstractmethod
     def size(self) -> int:
@@ -175,7 +182,9 @@ class Categorical(Column):
             codes = ids - ABSENT
         else:
             values, codes = np.unique(ids, return_inverse=True)
-        return Leaf(codes, values.astype(np.int64).view(np.uint64), values == ABSENT, offsets)
+        weights = found.weights if isinstance(found, Ragged) else None
+        hashes = values.astype(np.int64).view(np.uint64)
+        return Leaf(codes, hashes, values == ABSENT, offsets, weights)
 
 
 class Keyed(Categorical):

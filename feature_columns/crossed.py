@@ -128,6 +128,11 @@ class Crossed(Categorical, kind="crossed"):
         return self.hash_bucket_size
 
     @property
+    def weighted(self) -> bool:  # type: ignore[override]
+        """Whether any leaf has weights, of which a combination has the product."""
+        return any(leaf.weighted for leaf in self.leaves if isinstance(leaf, Categorical))
+
+    @property
     def several(self) -> bool | None:
         """Whether any leaf has several values a row."""
         found = [leaf.several for leaf in self.leaves]
@@ -231,15 +236,19 @@ class Crossed(Categorical, kind="crossed"):
         row = np.repeat(np.arange(rows), counts)
         place = np.arange(len(row)) - offsets[row]
         hashes, absent = [], np.zeros(len(row), dtype=bool)
+        weights = np.ones(len(row), np.float32) if self.weighted else None
         # The last leaf turns fastest.
         for leaf, start, length in zip(leaves[::-1], starts[::-1], lengths[::-1], strict=True):
             place, within = np.divmod(place, length[row])
-            codes = leaf.codes[start[row] + within]
+            at = start[row] + within
+            codes = leaf.codes[at]
+            if leaf.weights is not None:
+                weights *= leaf.weights[at]
             hashes.append(leaf.hashes[codes])
             absent |= leaf.absent[codes]
         found = self._hash(hashes[::-1])
         found[absent] = ABSENT
-        return Ragged(offsets, found)
+        return Ragged(offsets, found, weights)
 
 
 def _numeric(kinds: Set[str]) -> bool:

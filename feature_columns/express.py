@@ -12,8 +12,6 @@ from ..graph import Tensor, concat, placeholder
 from ..graph import sum as total
 from .column import Categorical, Column, Number
 from .encoding import ColumnSet, Encoded
-from .sparse import Sparse
-from .weighted import Weighted
 
 __all__ = ["Bag", "Features", "feeds"]
 
@@ -73,8 +71,7 @@ class Features:
         name = str(self._columns.slot(column).place)
         ids = placeholder(name, (name,), column.dtype)
         lengths = placeholder(f"{name}/lengths", (None,), "int32")
-        weighted = isinstance(column, (Sparse, Weighted))
-        weights = placeholder(f"{name}/weights", (name,)) if weighted else None
+        weights = placeholder(f"{name}/weights", (name,)) if column.weighted else None
         return Bag(ids, weights, lengths)
 
     def number(self, column: Number) -> Tensor:

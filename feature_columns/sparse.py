@@ -29,6 +29,8 @@ class Sparse(Categorical, kind="sparse"):
 
     features: int | None = None
 
+    weighted = True
+
     @property
     def name(self) -> str:
         """What a `Frame` calls a sparse matrix."""

@@ -28,6 +28,8 @@ class Weighted(Categorical, kind="weighted"):
     weight_feature_key: str
     dtype_name: str = "float32"
 
+    weighted = True
+
     @property
     def name(self) -> str:
         """The source's name, ``_weighted_by_`` and the weight's key."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import accuracy_score, r2_score
 
+from ...feature_columns.kinds import LEARNERS
 from ...graph import Tensor, argmax, cast, clip, concat, expand, log
 from ...hyperparameters import OneOf, hyperparameters
 from ..classifier import Classifier
@@ -169,3 +170,7 @@ def _numeric(targets: npt.NDArray[np.float64]) -> dict[str, Any]:
     _, alike = np.unique(targets, axis=0, return_inverse=True)
     alike = alike.reshape(-1).astype(np.int32)
     return {"outputs": targets.shape[1], "alike": alike, "targets": targets}
+
+
+for forest in (RandomForestClassifier, RandomForestRegressor):
+    LEARNERS.add(forest.__name__, forest)

@@ -20,7 +20,7 @@ from ...graph import Tensor
 from ...graph.compiler.toolchain import find_toolchain
 from ...hyperparameters import Allowed, PositiveInt, hyperparameters
 from ..engine import Engine
-from ..rows import Rows
+from ..rows import Rows, check_rows
 from ..supervised import Supervised
 from . import compiled
 from .ensemble import ensemble_tables, mean_of_trees
@@ -179,6 +179,7 @@ class Forest(Supervised):
             out_of_bag=self.oob_score,
         )
         self._raw_names, self._inputs_names = names, inputs.names
+        self._drawing, self._drawn_from = drawing, (len(rows), np.packbits(weights > 0))
         self._keep(columns, inputs, edges, grown, len(rows))
         self.feature_importances_ = _importances(grown, inputs, names)
         if grown.out_of_bag is not None:
@@ -240,6 +241,32 @@ class Forest(Supervised):
         seconds = rows * len(trees) * depth * FOLLOWED
         mean = mean_of_trees(*inputs.tensors(), tables)
         self._set_model(columns, self._answers(mean), tables, seconds)
+
+    @property
+    def estimators_samples_(self) -> list[npt.NDArray[np.int64]]:
+        """The rows each tree was grown from, in order; drawn twice, a row is there twice."""
+        check_is_fitted(self, "_drawing")
+        rows, packed = self._drawn_from
+        weights = np.unpackbits(packed, count=rows)
+        counts = (self._drawing.counts(tree, weights) for tree in range(self._drawing.trees))
+        return [np.repeat(np.arange(rows), count.astype(np.int64)) for count in counts]
+
+    def apply(self, X: Any) -> npt.NDArray[np.int32]:
+        """Return the leaf of every tree that each row ends in, numbered over the whole forest.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n, features)
+
+        Returns
+        -------
+        ndarray of int32, shape (n, n_estimators)
+        """
+        check_is_fitted(self, "model_")
+        nodes = self.model_.program.nodes
+        leaves = next(node for node in nodes if node.op.name == "tree_leaves")
+        X = check_rows(self, X, reset=False)
+        return self.model_.asking({"leaves": leaves}).predict(X, strict=self.strict)["leaves"]
 
     def importances(self) -> pd.Series:
         """Return `feature_importances_` by raw column, the largest first."""

@@ -1,0 +1,196 @@
+"""The leaves of a forest as ids: trees grown inside the fit of another model."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ..errors import InvalidType, InvalidValue
+from ..graph import Tensor
+from .checks import check_key
+from .column import Categorical
+from .express import feeds
+from .frames import Frame
+from .learners import Learner, LearnerColumn
+from .ragged import Ragged
+
+__all__ = ["Leaves", "leaf_column"]
+
+
+@dataclass(frozen=True)
+class Leaves(LearnerColumn, Categorical, kind="leaves"):
+    """The leaf of every tree that a row ends in; the weights of a row add up to all trees."""
+
+    learner: Learner
+    key: str
+
+    weighted = True
+
+    @property
+    def name(self) -> str:
+        """The name given, or the learner's and ``_leaves``."""
+        return self.key
+
+    @property
+    def size(self) -> int:
+        """The number of leaves of all trees."""
+        self.require_learned()
+        return self._leaves
+
+    @functools.cached_property
+    def _leaves(self) -> int:
+        # Every leaf is the child of one node, or the root of a tree without nodes.
+        nodes, roots = self._table(2), self._table(4)
+        return int(np.count_nonzero(nodes[:, 2:] < 0) + np.count_nonzero(roots < 0))
+
+    @property
+    def several(self) -> bool:
+        """A row has a leaf in each tree."""
+        return True
+
+    @property
+    def _walk(self) -> Tensor:
+        """What finds the leaves in the forest's predict program."""
+        nodes: Sequence[Tensor] = self.learner.estimator.model_.program.nodes
+        return next(node for node in nodes if node.op.name == "tree_leaves")
+
+    @functools.cached_property
+    def _model(self) -> Any:
+        """The forest, asked for leaves alone."""
+        return self.learner.estimator.model_.asking({"leaves": self._walk})
+
+    def _table(self, place: int) -> np.ndarray:
+        """Return an input of the walk that is a variable."""
+        found: np.ndarray = self.learner.estimator.model_.variables[self._walk.inputs[place].name]
+        return found
+
+    def tokens(self) -> list[str]:
+        """Return the tree of each leaf and its number in it, such as ``2.17``."""
+        trees = _trees_of(self._table(2), self._table(4), self.size)
+        first = np.searchsorted(trees, trees)
+        places = np.arange(self.size) - first
+        return [f"{tree}.{leaf}" for tree, leaf in zip(trees, places, strict=True)]
+
+    def _learn(self, frame: Frame) -> Self:
+        if not getattr(self.learner.estimator, "bootstrap", True):
+            todo = "leave bootstrap=True"
+            raise InvalidValue(
+                f"column {self.name!r}", "needs trees that have not seen every row", todo=todo
+            )
+        return super()._learn(frame)
+
+    def _with(self, learner: Learner, frame: Frame) -> Self:
+        return dataclasses.replace(self, learner=learner)
+
+    def lookup(self, frame: Frame) -> Ragged:
+        """Return the leaves of each row."""
+        found: Ragged = self.values(frame)
+        return found
+
+    def _ordinary(self, frame: Frame) -> Ragged:
+        leaves = self._found(frame)
+        rows, trees = leaves.shape
+        weights = np.ones(leaves.size, np.float32)
+        return Ragged(np.arange(rows + 1, dtype=np.int64) * trees, leaves.reshape(-1), weights)
+
+    def _held_out(self, frame: Frame) -> Ragged:
+        leaves = self._found(frame)
+        kept = self._left_out(len(leaves))
+        counts = np.count_nonzero(kept, axis=1)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        weights = np.repeat(kept.shape[1] / np.maximum(counts, 1), counts).astype(np.float32)
+        return Ragged(offsets, leaves[kept], weights)
+
+    def _left_out(self, rows: int) -> np.ndarray:
+        """Return which trees have not seen each row, shape (rows, trees)."""
+        drawn = getattr(self.learner.estimator, "estimators_samples_", None)
+        if drawn is None:
+            wrong = "does not remember which rows each tree was grown from"
+            raise InvalidValue(f"column {self.name!r}", wrong, todo="fit it anew")
+        kept = np.ones((rows, len(drawn)), bool)
+        for tree, samples in enumerate(drawn):
+            kept[samples, tree] = False
+        return kept
+
+    def _found(self, frame: Frame) -> np.ndarray:
+        """Return the leaves of all trees, shape (rows, trees), found once."""
+
+        def find() -> np.ndarray:
+            found: np.ndarray = self._model.run(feeds(self.learner.encoded(frame)))["leaves"]
+            return found
+
+        return frame.once(("leaves", self.learner), find)
+
+
+def _trees_of(nodes: np.ndarray, roots: np.ndarray, size: int) -> np.ndarray:
+    """Return the tree that each leaf belongs to; a tree's nodes follow its root."""
+    found = np.zeros(size, np.int64)
+    inner = np.flatnonzero(roots >= 0)
+    found[~roots[roots < 0]] = np.flatnonzero(roots < 0)
+    owner = inner[np.searchsorted(roots[inner], np.arange(len(nodes)), "right") - 1]
+    for children in (nodes[:, 2], nodes[:, 3]):
+        found[~children[children < 0]] = owner[children < 0]
+    return found
+
+
+def leaf_column(forest: Any, *, name: str | None = None) -> Leaves:
+    """Have a forest's trees make categories: the leaf of each tree that a row ends in.
+
+    A leaf stands for all the tests on the way to it, so a linear model over leaves weighs
+    combinations of columns that the trees found (He et al. 2014, "Practical lessons from
+    predicting clicks on ads at Facebook"). The forest is grown once, within the fit of the model
+    that has the column, on the rows of that fit and with its `sample_weight`; columns over equal
+    forests share it.
+
+    A tree knows the targets of the rows it was grown from, so a model trained on their leaves
+    would trust what was learnt by heart. The rows of the fit therefore get ids only from trees
+    that were grown without them, a good third; all others, to validate or predict with, from all
+    trees. They are the same trees, so an id means the same for both. As the number of ids differs,
+    each of n ids weighs as much as the trees by n: one where all trees give ids. So what a linear
+    model adds up, and what an embedding combines as a mean, has the same scale for both. A row that
+    every tree has seen has no ids.
+
+    A linear model learns an unseen weight for each leaf of each tree, all of which a row moves at
+    once: its learning rate may be a tenth of what columns of single values take. Forests of small
+    trees (``max_leaf_nodes=64``) do well.
+
+    Parameters
+    ----------
+    forest : RandomForestClassifier or RandomForestRegressor
+        With columns of its own, or None to infer them from the frame. Unfitted, it is grown where
+        the column learns; without a `random_state` it takes one from the fit around it. A fitted
+        one is used as it is: fit other rows with it than it was grown from.
+    name : str, optional
+        What the column is called, such as ``randomforestclassifier_leaves`` by default.
+
+    Returns
+    -------
+    Leaves
+        To be used alone, crossed, counted or embedded.
+
+    Raises
+    ------
+    InvalidType
+        Something that is no forest of this library.
+    InvalidValue
+        When it learns: a forest without bootstrap samples, or a frame without targets.
+
+    Examples
+    --------
+    >>> from cannery import LinearClassifier, RandomForestClassifier
+    >>> from cannery.feature_columns import leaf_column
+    >>> X = {"x": [0.0, 0.0, 1.0, 1.0] * 50, "y": [0.0, 1.0, 0.0, 1.0] * 50}
+    >>> y = [0, 1, 1, 0] * 50
+    >>> column = leaf_column(RandomForestClassifier(n_estimators=20, max_features=None))
+    >>> LinearClassifier(columns=[column], epochs=50, random_state=0).fit(X, y).score(X, y)
+    1.0
+    """
+    if isinstance(forest, type) or not hasattr(type(forest), "estimators_samples_"):
+        raise InvalidType("leaf_column", "needs a forest of this library", repr(forest))
+    key = f"{type(forest).__name__.lower()}_leaves" if name is None else name
+    return Leaves(Learner(forest), check_key(key))
