@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..feature_columns import ColumnSet
 from ..feature_columns.express import feeds
-from ..graph import Execution, Program, Tensor
+from ..graph import Execution, Program
 from ..graph.compiler.cost import step_work
 from .engine import Engine, Running
 
@@ -55,10 +55,6 @@ class Model:
     def __getstate__(self) -> dict[str, Any]:
         # Buffers are made again where the model is loaded.
         return {**self.__dict__, "_execution": None, "_parts": {}}
-
-    def asking(self, outputs: Mapping[str, Tensor]) -> Model:
-        """Return a model of the same columns that answers with values inside the program."""
-        return Model(self.columns, Program(outputs=outputs), self.variables, self.engine)
 
     def detach(self) -> None:
         """Take copies of the variables, so that no training run can change them any more."""

@@ -297,6 +297,13 @@ def _cross_c(writer: Writer, column: Crossed, seed: int, sides: Sequence[Side]) 
         f"{found.array}[{'i' if several else '0'}] = "
         + (f"{' || '.join(absent)} ? ABSENT : {bucket};" if absent else f"{bucket};"),
     ]
+    pairs = zip(sides, at, strict=True)
+    factors = [f"{x.values.weights}[{i}]" for x, i in pairs if x.values.weights]
+    if factors:
+        product = " * ".join(factors)
+        weights = writer.array("float", writer.name("weights", column.name), found.capacity)
+        one.append(f"{weights}[{'i' if several else '0'}] = {product};")
+        found = dataclasses.replace(found, weights=weights)
     function = writer.name("cross", column.name)
     body = _each_combination(several, found, one) if several else one
     writer.function(f"void {function}(row_scratch *s)", body)

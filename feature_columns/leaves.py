@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from ..errors import InvalidType, InvalidValue
-from ..graph import Tensor
+from .c_text.learner import learner_c
+from .c_text.writer import Looked, Writer
 from .checks import check_key
 from .column import Categorical
-from .express import feeds
 from .frames import Frame
 from .learners import Learner, LearnerColumn
 from .ragged import Ragged
@@ -53,20 +52,10 @@ class Leaves(LearnerColumn, Categorical, kind="leaves"):
         """A row has a leaf in each tree."""
         return True
 
-    @property
-    def _walk(self) -> Tensor:
-        """What finds the leaves in the forest's predict program."""
-        nodes: Sequence[Tensor] = self.learner.estimator.model_.program.nodes
-        return next(node for node in nodes if node.op.name == "tree_leaves")
-
-    @functools.cached_property
-    def _model(self) -> Any:
-        """The forest, asked for leaves alone."""
-        return self.learner.estimator.model_.asking({"leaves": self._walk})
-
     def _table(self, place: int) -> np.ndarray:
-        """Return an input of the walk that is a variable."""
-        found: np.ndarray = self.learner.estimator.model_.variables[self._walk.inputs[place].name]
+        """Return one of the tables of trees, by its place among the inputs of `tree_leaves`."""
+        model = self.learner.estimator.model_
+        found: np.ndarray = model.variables[model.program.outputs["leaves"].inputs[place].name]
         return found
 
     def tokens(self) -> list[str]:
@@ -93,13 +82,13 @@ class Leaves(LearnerColumn, Categorical, kind="leaves"):
         return found
 
     def _ordinary(self, frame: Frame) -> Ragged:
-        leaves = self._found(frame)
+        leaves = self.learner.answers(frame, "leaves")
         rows, trees = leaves.shape
-        weights = np.ones(leaves.size, np.float32)
-        return Ragged(np.arange(rows + 1, dtype=np.int64) * trees, leaves.reshape(-1), weights)
+        offsets = np.arange(rows + 1, dtype=np.int64) * trees
+        return Ragged(offsets, leaves.reshape(-1), np.ones(leaves.size, np.float32))
 
     def _held_out(self, frame: Frame) -> Ragged:
-        leaves = self._found(frame)
+        leaves = self.learner.answers(frame, "leaves")
         kept = self._left_out(len(leaves))
         counts = np.count_nonzero(kept, axis=1)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -117,14 +106,14 @@ class Leaves(LearnerColumn, Categorical, kind="leaves"):
             kept[samples, tree] = False
         return kept
 
-    def _found(self, frame: Frame) -> np.ndarray:
-        """Return the leaves of all trees, shape (rows, trees), found once."""
-
-        def find() -> np.ndarray:
-            found: np.ndarray = self._model.run(feeds(self.learner.encoded(frame)))["leaves"]
-            return found
-
-        return frame.once(("leaves", self.learner), find)
+    def write_c(self, writer: Writer) -> Looked:
+        """Write the C that finds the leaf of each tree."""
+        leaves, trees = learner_c(writer, self.learner, ("leaves",))["leaves"], len(self._table(4))
+        ids = writer.array("int64_t", writer.name("ids", self.name), trees)
+        weights = writer.array("float", writer.name("weights", self.name), trees)
+        each = f"for (size_t i = 0; i < {trees}; i++)"
+        writer.do(f"{each} {ids}[i] = {leaves}[i], {weights}[i] = 1.0f;")
+        return Looked(ids, str(trees), "0", trees, weights)
 
 
 def _trees_of(nodes: np.ndarray, roots: np.ndarray, size: int) -> np.ndarray:

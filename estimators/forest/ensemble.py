@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ...graph import Tensor, Variable, sum_rows, tree_leaves, tree_nodes
 from .tree import Tree
 
-__all__ = ["TABLES", "ensemble_tables", "mean_of_trees"]
+__all__ = ["TABLES", "ensemble_tables", "leaves_and_mean"]
 
 Array = npt.NDArray[Any]
 TABLES = ("nodes", "subsets", "roots", "leaf_values")
@@ -85,8 +85,10 @@ def _facts(tree: Tree, edges: Sequence[Array], number: Array, start: int) -> dic
     }
 
 
-def mean_of_trees(numbers: Tensor | None, ids: Tensor | None, tables: dict[str, Array]) -> Tensor:
-    """Return the mean of what all trees say of each row: shape ``(batch, width)``."""
+def leaves_and_mean(
+    numbers: Tensor | None, ids: Tensor | None, tables: dict[str, Array]
+) -> tuple[Tensor, Tensor]:
+    """Return the leaf of each tree, and the mean of what these say: shape ``(batch, width)``."""
     made = {name: Variable(tables[name], name, trainable=False) for name in TABLES}
     leaves = tree_leaves(numbers, ids, made["nodes"], made["subsets"], made["roots"])
-    return sum_rows(made["leaf_values"], leaves) / np.float32(len(tables["roots"]))
+    return leaves, sum_rows(made["leaf_values"], leaves) / np.float32(len(tables["roots"]))

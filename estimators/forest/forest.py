@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ...errors import InvalidType, InvalidValue, MissingDependency
 from ...feature_columns import ColumnSet, Frame
+from ...feature_columns.express import feeds
 from ...graph import Tensor
 from ...graph.compiler.toolchain import find_toolchain
 from ...hyperparameters import Allowed, PositiveInt, hyperparameters
@@ -23,7 +24,7 @@ from ..engine import Engine
 from ..rows import Rows, check_rows
 from ..supervised import Supervised
 from . import compiled
-from .ensemble import ensemble_tables, mean_of_trees
+from .ensemble import ensemble_tables, leaves_and_mean
 from .examples import Examples, Rules, bin_edges, put_into_bins
 from .growing import Drawing, Grown, grow_forest
 from .inputs import TreeInputs, tree_columns
@@ -179,7 +180,7 @@ class Forest(Supervised):
             out_of_bag=self.oob_score,
         )
         self._raw_names, self._inputs_names = names, inputs.names
-        self._drawing, self._drawn_from = drawing, (len(rows), np.packbits(weights > 0))
+        self._drawn = drawing, len(rows), np.packbits(weights > 0)
         self._keep(columns, inputs, edges, grown, len(rows))
         self.feature_importances_ = _importances(grown, inputs, names)
         if grown.out_of_bag is not None:
@@ -239,16 +240,17 @@ class Forest(Supervised):
         tables = ensemble_tables(trees, edges, [self._values(tree.value) for tree in trees])
         depth = math.log2(2 + len(tables["leaf_values"]) / len(trees))
         seconds = rows * len(trees) * depth * FOLLOWED
-        mean = mean_of_trees(*inputs.tensors(), tables)
-        self._set_model(columns, self._answers(mean), tables, seconds)
+        leaves, mean = leaves_and_mean(*inputs.tensors(), tables)
+        outputs = {**self._answers(mean), "leaves": leaves}
+        self._set_model(columns, outputs, tables, seconds)
 
     @property
     def estimators_samples_(self) -> list[npt.NDArray[np.int64]]:
         """The rows each tree was grown from, in order; drawn twice, a row is there twice."""
-        check_is_fitted(self, "_drawing")
-        rows, packed = self._drawn_from
+        check_is_fitted(self, "_drawn")
+        drawing, rows, packed = self._drawn
         weights = np.unpackbits(packed, count=rows)
-        counts = (self._drawing.counts(tree, weights) for tree in range(self._drawing.trees))
+        counts = (drawing.counts(tree, weights) for tree in range(drawing.trees))
         return [np.repeat(np.arange(rows), count.astype(np.int64)) for count in counts]
 
     def apply(self, X: Any) -> npt.NDArray[np.int32]:
@@ -262,11 +264,18 @@ class Forest(Supervised):
         -------
         ndarray of int32, shape (n, n_estimators)
         """
-        check_is_fitted(self, "model_")
-        nodes = self.model_.program.nodes
-        leaves = next(node for node in nodes if node.op.name == "tree_leaves")
+        return self._asked(X, ["leaves"])["leaves"]
+
+    def _predictions(self, X: Any) -> dict[str, Array]:
+        return self._asked(X, None)
+
+    def _asked(self, X: Any, names: list[str] | None) -> dict[str, Array]:
+        """Return some outputs; all but the leaves by default, which take memory."""
+        if not hasattr(self, "model_"):
+            check_is_fitted(self, "model_")  # slow, for it asks for the tags
         X = check_rows(self, X, reset=False)
-        return self.model_.asking({"leaves": leaves}).predict(X, strict=self.strict)["leaves"]
+        names = names or [name for name in self.model_.program.outputs if name != "leaves"]
+        return self.model_.answers(feeds(self.columns_.encode(X, strict=self.strict)), names)
 
     def importances(self) -> pd.Series:
         """Return `feature_importances_` by raw column, the largest first."""

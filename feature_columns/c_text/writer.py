@@ -37,25 +37,20 @@ class Values:
     array, count, dropped : str
     capacity : int
         The most values that are kept.
+    weights : str, optional
+        An array of floats, one per value.
     """
 
     array: str
     count: str
     dropped: str
     capacity: int
+    weights: str | None = None
 
 
 @dataclass(frozen=True)
 class Looked(Values):
-    """The ids of a categorical column, with -1 for unseen and -2 for absent ones.
-
-    Parameters
-    ----------
-    weights : str, optional
-        An array of floats, one per id.
-    """
-
-    weights: str | None = None
+    """The ids of a categorical column, with -1 for unseen and -2 for absent ones."""
 
 
 class Writes(Protocol):

@@ -21,6 +21,7 @@ from cannery import (
     KMeans,
     LinearClassifier,
     LinearRegressor,
+    RandomForestClassifier,
     SVMClassifier,
     WideDeepClassifier,
 )
@@ -33,6 +34,7 @@ from cannery.feature_columns import (
     cluster_column,
     crossed_column,
     embedding_column,
+    leaf_column,
     numeric_column,
 )
 from cannery.feature_columns.c_text.library import piece_names
@@ -502,6 +504,23 @@ def test_learners_inside_columns(census, driver, compiler, tmp_path):
             cluster_column(angles, "distances", name="angles"),
             age,
         ],
+        epochs=1,
+        random_state=0,
+    ).fit(X, y)
+    found = answers(model, tmp_path / "made", compiler, driver, X)
+    assert (found.status == 0).all()
+    np.testing.assert_allclose(found.values, model.predict_proba(X), atol=1e-5)
+
+
+def test_forests_inside_columns(census, driver, compiler, tmp_path):
+    """Leaves alone, crossed and embedded; the forest's columns are its own."""
+    X, y, *_ = census
+    age, job = numeric_column("age"), categorical_column("occupation")
+    forest = RandomForestClassifier(n_estimators=7, max_leaf_nodes=9, columns=[age, job])
+    leaves = leaf_column(forest)
+    model = WideDeepClassifier(
+        linear_columns=[leaves, crossed_column([leaves, "gender"], 50), job],
+        deep_columns=[embedding_column(leaves, 2), numeric_column("hours-per-week")],
         epochs=1,
         random_state=0,
     ).fit(X, y)
