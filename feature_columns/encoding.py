@@ -191,8 +191,10 @@ class ColumnSet:
 
     def _one_row(self, column: Any, frame: Frame) -> Any:
         """Return a column of a single row, whose id is remembered by the cells it is made of."""
+        if isinstance(column, Number):
+            return column.encode(frame)
         cells = [frame.column(key) for key in column.keys]
-        if isinstance(column, Number) or any(type(cell) is not list for cell in cells):
+        if any(type(cell) is not list for cell in cells):
             return column.encode(frame)
         # 1, 1.0 and True are equal, and are not the same value.
         met = (id(column), frame.strict, *((type(cell), cell) for (cell,) in cells))

@@ -283,7 +283,10 @@ class _Lines:
 
 def _array(data: np.ndarray, strict: bool) -> Frame:
     keys = [f"x{at}" for at in range(data.shape[1])]
-    columns: Any = dict(zip(keys, data.T, strict=True))
+    cells: Any = data.T
+    if len(data) == 1:
+        cells = [[cell] for cell in data[0]]  # as of a pandas frame, and as quick to read
+    columns: Any = dict(zip(keys, cells, strict=True))
     if data.dtype == np.float64 and len(data) >= MANY and data.flags.c_contiguous:
         columns = _Lines(data, dict(zip(keys, range(len(keys)), strict=True)))
     return Frame(keys, len(data), columns.__getitem__, strict, named=False)

@@ -93,7 +93,7 @@ class Numeric(Number, kind="numeric"):
         if frame.strict and self.cells is not None and "text" not in self.cells.kinds:
             self._refuse_text(frame)
         values = frame.numbers(self.key, self.width)
-        if values.dtype.kind != "f":
+        if values.dtype.kind != "f" or (self.missing == "nan" and not frame.strict):
             return values
         gaps = np.isnan(values)
         if not gaps.any():

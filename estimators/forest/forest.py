@@ -156,7 +156,7 @@ class Forest(Supervised):
 
     def _solve(self, rows: Rows, frame: Frame) -> None:
         generator = self._new_generator()
-        given = self._given_columns(rows, frame)
+        given = self._given_columns(frame)
         columns = ColumnSet(given).learn(frame)
         inputs = TreeInputs(columns)
         weights = self._tree_weights(rows)
@@ -179,17 +179,16 @@ class Forest(Supervised):
             jit=jit,
             out_of_bag=self.oob_score,
         )
-        self._raw_names, self._inputs_names = names, inputs.names
+        self._raw_names = names
         self._drawn = drawing, len(rows), np.packbits(weights > 0)
         self._keep(columns, inputs, edges, grown, len(rows))
         self.feature_importances_ = _importances(grown, inputs, names)
         if grown.out_of_bag is not None:
             self._keep_out_of_bag(self._values(grown.out_of_bag.means()), rows)
 
-    def _given_columns(self, rows: Rows, frame: Frame) -> Any:
+    def _given_columns(self, frame: Frame) -> Any:
         if self.columns is None:
-            # What is inferred from a plain array, a `Frame` no longer shows.
-            return tree_columns(rows.X if isinstance(rows.X, np.ndarray) else frame)
+            return tree_columns(frame)
         if not isinstance(self.columns, (list, tuple)) or not len(self.columns):
             raise InvalidType("columns", "must be a list of feature columns", repr(self.columns))
         return self.columns

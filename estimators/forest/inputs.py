@@ -15,6 +15,7 @@ from ...feature_columns import (
     Column,
     ColumnSet,
     Features,
+    Frame,
     Indicator,
     Number,
     categorical_column,
@@ -32,7 +33,7 @@ COUNTED = 256  # values of lists that are counted, each in a number of its own
 MOST_IDS = np.iinfo(np.int32).max // 2
 
 
-def tree_columns(X: Any) -> list[Column]:
+def tree_columns(frame: Frame) -> list[Column]:
     """Return columns for trees, inferred from a frame.
 
     As `cannery.feature_columns.infer_columns` chooses, but numbers stay as they are, missing ones
@@ -42,9 +43,9 @@ def tree_columns(X: Any) -> list[Column]:
     Raises
     ------
     InvalidValue
-        Nothing in `X` tells rows apart.
+        Nothing in the frame tells rows apart.
     """
-    inferred = infer_columns(X)
+    inferred = infer_columns(frame)
     found = [column for choice in inferred.choices for column in _columns_of(choice)]
     if not found:
         wrong = "nothing in X tells rows apart"
@@ -103,11 +104,6 @@ class TreeInputs:
         for bag in dense.indicators.bags:
             found += [bag] * bag.size
         return [*found, *self.ids]
-
-    @functools.cached_property
-    def names(self) -> list[str]:
-        """What each column of the trees is called."""
-        return [*self._dense.names(), *(column.name for column in self.ids)]
 
     def tensors(self) -> tuple[Tensor | None, Tensor | None]:
         """Return numbers and ids as tensors, None where there are none."""
