@@ -94,6 +94,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         Euclidean, or at a batch of them.
     batch_size : int
         Rows of a mini-batch.
+    verbose : int
+        0 is silent, 1 prints a line for each start.
     random_state : int, RandomState or None
         Seeds starts, batches and the tables of embedding columns. The same number gives the same
         bits on the same machine.
@@ -247,9 +249,11 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         if times == "auto":
             times = RESTARTS if named and self.init == "random" else 1
         best: Found | None = None
-        for _ in range(times if named or callable(self.init) else 1):
+        for number in range(times if named or callable(self.init) else 1):
             start = first_centers(points, self.init, self.n_clusters, generator, self._origin)
             found = SOLVERS[self.algorithm](points, start, self, generator)
+            if self.verbose:
+                print(f"start {number + 1}: {found.iterations} passes, inertia {found.inertia:g}")
             if best is None or found.inertia < best.inertia:
                 best = found
         assert best is not None

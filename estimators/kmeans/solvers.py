@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.cluster import KMeans as Lloyd
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -70,7 +71,8 @@ def lloyd(points: Points, centers: Doubles, settings: Any, generator: np.random.
         algorithm="lloyd",
         copy_x=False,
     )
-    engine.fit(points.x, sample_weight=points.weights)
+    with config_context(assume_finite=True):  # as `Space.points` has seen to
+        engine.fit(points.x, sample_weight=points.weights)
     weights = np.bincount(engine.labels_, points.weights, minlength=len(centers))
     found = engine.cluster_centers_.astype(np.float64)
     return Found(found, weights.astype(np.float64), float(engine.inertia_), int(engine.n_iter_))

@@ -26,6 +26,7 @@ from cannery.feature_columns import (
     embedding_column,
     numeric_column,
 )
+from cannery.graph.compiler.toolchain import find_toolchain
 
 ALGORITHMS = [(a, d) for a in ("lloyd", "mini_batch") for d in ("squared_euclidean", "cosine")]
 each = pytest.mark.parametrize(("algorithm", "distance"), ALGORITHMS)
@@ -360,3 +361,22 @@ def test_numbers_too_large_for_their_squares():
     with pytest.raises(InvalidValue, match="column 'x0': row 1 is too large"):
         KMeans(columns=raw(1), n_clusters=2).fit(X)
     assert KMeans(n_clusters=2, random_state=0).fit(X).inertia_ < 1e-6
+
+
+@pytest.mark.parametrize("distance", ["squared_euclidean", "cosine"])
+def test_compiled_answers(distance):
+    if find_toolchain() is None:
+        pytest.skip("no C compiler on this machine")
+    X, _ = blobs(100, 3)
+    X[7] = 0
+    settings = {"columns": raw(), "n_clusters": 3, "distance": distance, "random_state": 0}
+    compiled, interpreted = (KMeans(jit=jit, **settings).fit(X) for jit in (True, False))
+    assert_allclose(compiled.transform(X), interpreted.transform(X), atol=1e-5)
+    assert_array_equal(compiled.labels_, compiled.predict(X))
+    assert compiled.inertia_ == pytest.approx(interpreted.inertia_, rel=1e-5)
+
+
+def test_each_start_is_heard_of(capsys):
+    X, _ = blobs(50, 2)
+    KMeans(n_clusters=2, n_init=2, verbose=1, random_state=0).fit(X)
+    assert capsys.readouterr().out.startswith("start 1: ")
