@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..feature_columns import Frame, Targets, as_frame
 from ..hyperparameters import hyperparameters
+from .engine import Engine
 from .estimator import Estimator
 from .head import Head
 from .rows import Rows, check_rows
@@ -52,7 +53,8 @@ class Supervised(Estimator):
             X = check_rows(self, X, reset=True)
             self._learn_targets(y)
             rows = self._rows(X, y, sample_weight)
-            self._solve(rows, self._frame(rows))
+            with Engine.chosen(False, self.n_jobs, 0.0).limits():
+                self._solve(rows, self._frame(rows))
         return self
 
     def _solve(self, rows: Rows, frame: Frame) -> None:

@@ -299,13 +299,14 @@ class SupportVectorMachine(LinearWeights, Supervised):
             if self.penalty == "l1":
                 todo = "choose penalty='l2', or call fit with all rows"
                 raise InvalidValue("partial_fit", "needs penalty='l2'", repr(self.penalty), todo)
-            if hasattr(self, "model_"):
-                self._continue(X, y, sample_weight)
-                return
-            X = check_rows(self, X, reset=True)
-            self._learn_targets(y, classes)
-            rows = self._rows(X, y, sample_weight)
-            self._solve(rows, self._frame(rows), stream=True)
+            with Engine.chosen(False, self.n_jobs, 0.0).limits():
+                if hasattr(self, "model_"):
+                    self._continue(X, y, sample_weight)
+                    return
+                X = check_rows(self, X, reset=True)
+                self._learn_targets(y, classes)
+                rows = self._rows(X, y, sample_weight)
+                self._solve(rows, self._frame(rows), stream=True)
 
     @property
     def linear_weights_(self) -> pd.DataFrame:

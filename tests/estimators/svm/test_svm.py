@@ -17,9 +17,11 @@ from sklearn.metrics import brier_score_loss, hinge_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from threadpoolctl import threadpool_info
 
 from cannery import SVMClassifier, SVMRegressor
 from cannery.errors import InvalidType, InvalidValue
+from cannery.estimators.svm.solve import solve
 from cannery.feature_columns import (
     categorical_column,
     crossed_column,
@@ -448,3 +450,20 @@ def test_a_class_without_weight_is_never_predicted(data):
         warnings.simplefilter("error")
         model = SVMClassifier(random_state=0).fit(X, y, sample_weight=(y == "yes").astype(float))
     assert set(model.predict(X)) == {"yes"}
+
+
+@pytest.mark.parametrize("way", ["fit", "partial_fit"])
+def test_matrix_products_keep_to_the_threads_asked_for(monkeypatch, way):
+    """On a busy machine more of them than that wait for each other."""
+    seen = []
+
+    def spy(*arguments):
+        seen.extend(p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas")
+        return solve(*arguments)
+
+    monkeypatch.setattr("cannery.estimators.svm.machine.solve", spy)
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    model = SVMClassifier(probability=False)
+    for _ in range(2):
+        getattr(model, way)(X, X[:, 0] > 0)
+    assert set(seen) <= {1}
