@@ -20,8 +20,10 @@ How it works, for whoever adds such a column:
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -38,6 +40,7 @@ from .frames import Frame
 __all__ = ["Learner", "LearnerColumn"]
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Learner:
     """An estimator inside a column, compared by what it is and, once fitted, by what it learnt.
 
@@ -55,9 +58,8 @@ class Learner:
     True
     """
 
-    def __init__(self, estimator: Any, digest: str | None = None):
-        self.estimator, self.digest = estimator, digest
-        self._mark: str | None = None
+    estimator: Any
+    digest: str | None = None
 
     def __repr__(self) -> str:
         return repr(self.estimator)
@@ -82,10 +84,12 @@ class Learner:
         """What tells the models of two fitted learners apart."""
         if not self.fitted:
             return ""
-        if self._mark is None:
-            variables: Mapping[str, Any] = self.estimator.model_.variables
-            self._mark = _digest([variables[name] for name in sorted(variables)])
-        return self._mark
+        return self._content
+
+    @functools.cached_property
+    def _content(self) -> str:
+        variables: Mapping[str, Any] = self.estimator.model_.variables
+        return _digest([variables[name] for name in sorted(variables)])
 
     @property
     def keys(self) -> tuple[str, ...]:

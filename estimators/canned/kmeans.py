@@ -94,6 +94,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         Euclidean, or at a batch of them.
     batch_size : int
         Rows of a mini-batch.
+    n_jobs : int or None
+        Threads, -1 for all; None means one. With three or more, the last bits of centres depend on
+        which is done first.
     verbose : int
         0 is silent, 1 prints a line for each start.
     random_state : int, RandomState or None

@@ -49,7 +49,6 @@ class Stream:
         found = batch.assign(self.centers)
         total = batch.total(found.distances)
         met = found.weights > 0
-        # The sums of unit vectors are kept in the centres' direction alone.
         self.weights += found.weights
         ahead = found.sums[met] - found.weights[met, None] * self.centers[met]
         self.centers[met] += ahead / self.weights[met, None]

@@ -21,6 +21,7 @@ from cannery import (
     WideDeepClassifier,
 )
 from cannery.errors import InvalidType, InvalidValue
+from cannery.estimators.training.identity import described
 from cannery.feature_columns import (
     FeatureColumns,
     as_frame,
@@ -175,6 +176,11 @@ def test_one_row_is_answered_like_many(data):
     assert_array_equal(together, alone)
     loaded = pickle.loads(pickle.dumps(model))
     assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_a_checkpoint_knows_learners_apart():
+    three, four = (cluster_column(KMeans(n_clusters=k)) for k in (3, 4))
+    assert described(three) == described(cluster_column(KMeans(n_clusters=3))) != described(four)
 
 
 def test_what_stands_in_no_column():
