@@ -74,13 +74,41 @@ class Bucketized(Categorical, kind="bucketized"):
             boundaries = self._quantiles(self._numbers(source, frame))
         return dataclasses.replace(self, source=source, boundaries=boundaries)
 
-    def _quantiles(self, values: np.ndarray) -> tuple[float, ...]:
+    def weighed(self, frame: Frame, weights: np.ndarray) -> Self:
+        """Return the learnt column, its quantiles those of weighted rows.
+
+        A row of weight two counts as two rows.
+
+        Parameters
+        ----------
+        frame : Frame
+            What it learnt from.
+        weights : ndarray of shape (n,)
+            Above zero.
+        """
+        if self.quantiles is None:
+            return self
+        values = self._numbers(self.source, frame)
+        each = np.repeat(weights, self.source.width).reshape(values.shape)
+        return dataclasses.replace(self, boundaries=self._quantiles(values, each))
+
+    def _quantiles(
+        self, values: np.ndarray, weights: np.ndarray | None = None
+    ) -> tuple[float, ...]:
         assert self.quantiles is not None
-        present = np.sort(values[~np.isnan(values)])
+        there = ~np.isnan(values)
+        present = np.sort(values[there])
         if not present.size:
             return (0.0,)
         steps = np.linspace(0, 1, self.quantiles + 1)[1:-1]
-        found = np.unique(np.quantile(present, steps, method="nearest"))
+        if weights is None:
+            found = np.unique(np.quantile(present, steps, method="nearest"))
+        else:
+            ends = np.cumsum(weights[there][np.argsort(values[there], kind="stable")])
+            whole = bool((weights == np.round(weights)).all())
+            places = np.round(steps * (ends[-1] - 1)) if whole else steps * ends[-1]
+            found = np.searchsorted(ends, places, side="right").clip(max=len(present) - 1)
+            found = np.unique(present[found])
         # No value lies below the smallest, so it cuts nothing off.
         above = present[present > present[0]]
         found = found[found > present[0]] if found[-1] > present[0] else above[:1]

@@ -40,7 +40,7 @@ class SVMClassifier(Classifier, CalibratedMachine):
     rest where there are more. The bias has no penalty. Each fit says how far its objective can be
     from the best one: ``dual_gap_``. `predict` goes by `decision_function`; `predict_proba` is a
     sigmoid of it fitted to rows that were held out, and may see a row near the margin on the other
-    side. Inferred numbers are standardised and not cut into buckets.
+    side.
 
     Parameters
     ----------
@@ -194,8 +194,7 @@ class SVMRegressor(Regressor, SupportVectorMachine):
     Minimises ``penalty + C * sum(weight * loss)``, where errors below `epsilon` cost nothing. The
     problem is solved in units of the targets' deviation, so that `C` means the same whatever their
     unit; `epsilon` is in the targets' own. The bias has no penalty. Each fit says how far its
-    objective can be from the best one: ``dual_gap_``. Inferred numbers are standardised and not
-    cut into buckets.
+    objective can be from the best one: ``dual_gap_``.
 
     Parameters
     ----------

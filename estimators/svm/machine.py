@@ -37,12 +37,13 @@ from ..model import Model
 from ..rows import Rows, check_rows
 from ..settings import check_unchanged, comparable
 from ..supervised import Supervised
+from ..towers import LinearTower
 from .design import Design
 from .kernel import Gram, scale_of, solve_kernel
 from .problem import Problem
 from .solution import Solution
 from .solve import solve
-from .spaces import FourierSpace, KernelSpace, LinearSpace, Machine
+from .spaces import FourierSpace, KernelSpace, LinearSpace
 from .weighing import weighed
 
 __all__ = ["Fitted", "SupportVectorMachine"]
@@ -165,7 +166,7 @@ class SupportVectorMachine(LinearWeights, Supervised):
         if self.kernel == "rbf":
             chosen: Sequence[Any] = chosen_columns(self.columns, frame)
         else:
-            chosen = LinearSpace.choose(Machine(self.columns, with_numbers=True), frame)
+            chosen = LinearSpace.choose(LinearTower(self.columns, with_numbers=True), frame)
         return weighed(chosen, ColumnSet(chosen).learn(frame), frame, weights)
 
     def _place(
@@ -173,7 +174,7 @@ class SupportVectorMachine(LinearWeights, Supervised):
     ) -> tuple[Any, Design]:
         """Return where rows lie, and the rows there."""
         if self.kernel == "linear":
-            space: Any = LinearSpace(Machine(columns.columns), columns, width)
+            space: Any = LinearSpace(LinearTower(columns.columns), columns, width)
         else:
             inputs = Space(columns, generator)
             gamma = scale_of(self.gamma, inputs.points(feeds(encoded)))

@@ -17,6 +17,7 @@ __all__ = ["DIRECT", "newton", "newton_step"]
 Floats = npt.NDArray[np.float64]
 DIRECT = 500  # equations that are solved directly, beyond it by conjugate gradients
 ROUNDING = 1e-13
+BLOCK = 1 << 20  # numbers of a dense matrix that are there at a time
 STEPS = 50  # for one rounding of kinks; a handful does
 
 
@@ -180,11 +181,17 @@ def newton_step(
     free = bias and bool(len(stiff))
     if min(len(design), design.width) > DIRECT:
         return _conjugate_gradients(design, stiff, gradient, accuracy, free, ridge)
-    rows = design.array()
     if design.width <= len(design):
-        heavy = rows * stiff[:, None]
-        matrix = ridge * np.eye(design.width) + rows.T @ heavy
-        return _bordered(matrix, heavy.sum(axis=0), stiff.sum(), -gradient, free)
+        matrix, border = ridge * np.eye(design.width), np.zeros(design.width)
+        step = max(1, BLOCK // max(design.width, 1))
+        for start in range(0, len(design), step):
+            part = slice(start, start + step)
+            rows = design.take(part).array()
+            heavy = rows * stiff[part, None]
+            matrix += rows.T @ heavy
+            border += heavy.sum(axis=0)
+        return _bordered(matrix, border, stiff.sum(), -gradient, free)
+    rows = design.array()
     # (1 / stiff + X X' / ridge) u - bias = -X g / ridge, sum(u) = 0: one for each row.
     matrix = np.diag(1.0 / stiff) + rows @ rows.T / ridge
     border = -np.ones(len(stiff))

@@ -18,6 +18,7 @@ from .sparse_penalty import descend
 __all__ = ["Solution", "solve"]
 
 SMALL = 20_000  # entries of a design that numpy goes through faster than a compiler starts
+PRODUCTS = 2_000_000_000  # multiplications in a Newton step: a tenth of a second or so
 
 
 def solve(
@@ -69,7 +70,9 @@ def solve(
 
 
 def _small(problem: Problem) -> bool:
+    """Whether Newton's method solves a problem about as soon as ascent, and then exactly."""
     design = problem.design
+    if problem.smooth and design.width <= DIRECT:
+        return len(design) * design.width**2 <= PRODUCTS
     entries = design.sparse.nnz + design.dense.size
-    few = min(len(design), design.width) <= DIRECT
-    return bool(entries <= SMALL and few)
+    return bool(entries <= SMALL and min(len(design), design.width) <= DIRECT)

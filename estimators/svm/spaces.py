@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import InvalidValue
-from ...feature_columns import Bucketized, Column, ColumnSet, Encoded, Features, Frame, Inferred
+from ...feature_columns import Column, ColumnSet, Encoded, Features, Frame
 from ...feature_columns.express import feeds
 from ...graph import (
     Tensor,
@@ -28,18 +28,10 @@ from ..kmeans import Space
 from ..towers import LinearTower
 from .design import Design
 
-__all__ = ["FourierSpace", "KernelSpace", "LinearSpace", "Machine"]
+__all__ = ["FourierSpace", "KernelSpace", "LinearSpace"]
 
 Floats = npt.NDArray[np.float64]
 BLOCK = 1 << 22  # numbers of a matrix of kernels that are there at a time
-
-
-class Machine(LinearTower):
-    """A linear tower whose inferred numbers are standardised and not cut into buckets."""
-
-    def infer(self, inferred: Inferred) -> list[Column]:
-        """Return the columns to use where the user gave none."""
-        return [column for column in super().infer(inferred) if not isinstance(column, Bucketized)]
 
 
 class LinearSpace:
@@ -55,7 +47,7 @@ class LinearSpace:
         How many scores a row has.
     """
 
-    def __init__(self, tower: Machine, columns: ColumnSet, width: int):
+    def __init__(self, tower: LinearTower, columns: ColumnSet, width: int):
         self.tower, self.columns = tower, columns
         features = Features(columns)
         tower.build(features, columns.columns, width)
@@ -67,7 +59,7 @@ class LinearSpace:
         )
 
     @staticmethod
-    def choose(tower: Machine, frame: Frame) -> Sequence[Column]:
+    def choose(tower: LinearTower, frame: Frame) -> Sequence[Column]:
         """Return the columns given, or those that the frame suggests."""
         return tower_columns([tower], frame)[0]
 

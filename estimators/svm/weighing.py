@@ -1,4 +1,4 @@
-"""Scales of number columns that heed the weights of rows."""
+"""Scales and buckets of number columns that heed the weights of rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...feature_columns import ColumnSet, Frame, Numeric
+from ...feature_columns import Bucketized, ColumnSet, Frame, Numeric
 from ...feature_columns.normalizers import Affine
 
 __all__ = ["weighed"]
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 def weighed(
     given: Sequence[Any], columns: ColumnSet, frame: Frame, weights: Floats | None
 ) -> ColumnSet:
-    """Return learnt columns whose standard scales count a row of weight two as two rows.
+    """Return learnt columns whose standard scales and quantiles count a weight of two as two rows.
 
     Parameters
     ----------
@@ -39,6 +39,8 @@ def weighed(
 
 
 def _weighed(column: Any, frame: Frame, weights: Floats) -> Any:
+    if isinstance(column, Bucketized):
+        return column.weighed(frame, weights)
     if not isinstance(column, Numeric) or column.normalizer != "standard":
         return column
     values = frame.numbers(column.key, column.width).astype(np.float64)

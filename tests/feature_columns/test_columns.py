@@ -271,3 +271,17 @@ def test_a_column_shows_what_is_not_as_by_default():
     crossed = fc.crossed_column(["city", "age"], 10)
     assert repr(crossed) == "Crossed(leaves=('city', 'age'), hash_bucket_size=10)"
     assert "scale" in repr(fc.numeric_column("age", normalizer="log").learn({"age": [1.0]}))
+
+
+def test_quantiles_of_weighted_rows_are_those_of_copies():
+    random = np.random.default_rng(0)
+    for draw in range(50):
+        values = random.normal(size=40).round(1)
+        values[::9] = np.nan
+        weights = random.integers(1, 4, 40)
+        column = fc.bucketized_column(fc.numeric_column("x"), int(random.integers(2, 12)))
+        frame, copies = fc.as_frame({"x": values}), {"x": np.repeat(values, weights)}
+        found = column.learn(frame).weighed(frame, weights.astype(float)).boundaries
+        assert found == column.learn(copies).boundaries, draw
+    halves = column.learn(frame).weighed(frame, np.full(40, 0.5)).boundaries
+    assert np.isin(halves, np.float32(values)).all()

@@ -19,7 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from threadpoolctl import threadpool_info
 
-from cannery import SVMClassifier, SVMRegressor
+from cannery import LinearClassifier, SVMClassifier, SVMRegressor
 from cannery.errors import InvalidType, InvalidValue
 from cannery.estimators.svm.solve import solve
 from cannery.feature_columns import (
@@ -152,11 +152,11 @@ def test_crosses_lists_and_weighted_values(data):
     assert model.decision_function(nothing)[0] == pytest.approx(bias, abs=1e-5)
 
 
-def test_numbers_alone_and_inferred_columns(data):
+def test_inferred_columns_are_those_of_a_linear_model(data):
     X, y, *_ = data
-    model = SVMClassifier().fit(X, y)
-    assert [column.kind for column in model.columns_.columns].count("bucketized") == 0
-    assert "age" in set(model.linear_weights_["column"])
+    names = [column.name for column in SVMClassifier().fit(X, y).columns_.columns]
+    linear = LinearClassifier(epochs=1).fit(X, y)
+    assert names == [column.name for column in linear.columns_.columns]
 
 
 def test_a_sparse_matrix_is_never_made_dense():
@@ -234,7 +234,7 @@ def test_spirals_need_a_kernel():
     random = SVMClassifier(exact_rows=0, **settings).fit(X[~test], y[~test])
     peer = make_pipeline(StandardScaler(), SVC(gamma=8.0, C=10.0)).fit(X[~test], y[~test])
     scores = [model.score(X[test], y[test]) for model in (exact, random, peer)]
-    assert straight < 0.8 < 0.98 < min(scores) and max(scores) - min(scores) <= 0.01
+    assert straight < 0.9 < 0.98 < min(scores) and max(scores) - min(scores) <= 0.01
     assert "fourier/weights" in random.variables_ and "kernel/weights" in exact.variables_
     with pytest.raises(AttributeError, match="kernel='linear'"):
         _ = exact.linear_weights_
