@@ -73,8 +73,8 @@ class SVMClassifier(Classifier, CalibratedMachine):
         Whether there is `predict_proba`: up to five more fits, each without a fifth of the rows and
         begun where the whole one ended, until 1,000 rows of each class were held out.
     n_jobs : int or None
-        Threads in which classes are fitted, -1 for all; None means one. What is learnt does not
-        depend on it.
+        Threads in which classes are fitted, -1 for all; None means one. The last bits of what
+        Newton's method learns depend on their number, never on time.
     random_state : int, RandomState or None
         Seeds the order of rows, the folds of the calibration and random features.
     jit : {"auto", True, False}
@@ -226,8 +226,8 @@ class SVMRegressor(Regressor, SupportVectorMachine):
         The most passes over the rows, Newton steps, or thousands of libsvm's iterations; a fit that
         ends before `tol` gives a ``ConvergenceWarning``.
     n_jobs : int or None
-        Threads in which outputs are fitted, -1 for all; None means one. What is learnt does not
-        depend on it.
+        Threads in which outputs are fitted, -1 for all; None means one. The last bits of what
+        Newton's method learns depend on their number, never on time.
     random_state : int, RandomState or None
         Seeds the order of rows and random features.
     jit : {"auto", True, False}
