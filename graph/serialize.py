@@ -36,8 +36,8 @@ MOST_ELEMENTS = 2**31  # of one tensor; more is a damaged or hostile file
 def to_json(program: Step) -> dict[str, Any]:
     """Return a program as plain lists, dicts, text and numbers.
 
-    Constants keep every bit. A variable keeps its name, shape, dtype and whether it is trainable;
-    its values are not part of the program.
+    Constants keep every bit. A variable keeps its name, shape, dtype and whether it is trainable or
+    a sum over steps; its values are not part of the program.
 
     Examples
     --------
@@ -54,6 +54,8 @@ def to_json(program: Step) -> dict[str, Any]:
         entry: dict[str, Any] = {"op": node.op.name, "name": node.name}
         if isinstance(node, Variable):
             entry.update(shape=list(node.shape), dtype=node.dtype.name, trainable=node.trainable)
+            if node.additive:
+                entry["additive"] = True
         else:
             entry["inputs"] = [places[source] for source in node.inputs]
             entry["attributes"] = {k: _encode(v) for k, v in node.attributes.items()}
@@ -160,9 +162,9 @@ def _node(entry: Mapping[str, Any], nodes: list[Tensor]) -> Tensor:
     name, op = str(entry["name"]), entry["op"]
     if op == "variable":
         shape = tuple(_size(size) for size in entry["shape"])
-        dtype, trainable = _dtype(entry["dtype"]), bool(entry["trainable"])
+        kind = {"trainable": bool(entry["trainable"]), "additive": bool(entry.get("additive"))}
         with name_scope(""):
-            return Variable(zeros(), name, shape=shape, dtype=dtype, trainable=trainable)
+            return Variable(zeros(), name, shape=shape, dtype=_dtype(entry["dtype"]), **kind)
     inputs = [nodes[_place(i, nodes)] for i in entry["inputs"]]
     attributes = {str(key): _decode(value) for key, value in entry["attributes"].items()}
     if op == "constant":

@@ -17,13 +17,16 @@ import pandas as pd
 
 from ...errors import InvalidValue
 from ...graph import Program
-from .merge import merge
+from .merge import divide, merge, write
+from .messages import Merging, Message, Part, opened
 from .pool import Pool
 from .rounds import Rounds
 from .shared import Mapped, write_arrays
-from .worker import Job, Message, Part, flat_feeds, forget
+from .worker import Job, flat_feeds, forget
 
 __all__ = ["PoolExecution"]
+
+ASIDE = 1 << 18  # bytes: larger messages cost less in files that are mapped than through the chief
 
 
 class PoolExecution:
@@ -63,7 +66,7 @@ class PoolExecution:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
         self.variables = Mapped(self._folder / "state", "shared").arrays
-        self._job = Job(str(self._folder), jit, 0, None)
+        self._job = Job(str(self._folder), jit, 0, None, ASIDE)
         self._rounds = Rounds(pool, self._job)
         self._fed: Mapping[str, Any] | None = None
         self._report: list[dict[str, Any]] = []
@@ -135,7 +138,7 @@ class PoolExecution:
         began = time.perf_counter()
         messages = self._rounds.run(parts)
         gathered = time.perf_counter()
-        merge(self.program.variables, self.variables, messages)
+        self._merge(messages)
         merged = time.perf_counter() - gathered
         self._done += 1
         for message in messages:
@@ -152,6 +155,24 @@ class PoolExecution:
                 }
             )
         return messages
+
+    def _merge(self, messages: list[Message]) -> None:
+        """Merge here, or on workers where that pays; only this process writes what all share.
+
+        So a worker that dies while it merges leaves nothing half merged.
+        """
+        found = [opened(message) for message in messages]
+        near = self._rounds.shares_memory or messages[0].folder is not None
+        pieces = divide(found, self._pool.workers) if near else []
+        if pieces:
+            sent = found if self._rounds.shares_memory else messages
+            parts = [Merging(number, sent, own) for number, own in enumerate(pieces)]
+            for answer in map(opened, self._rounds.run(parts)):
+                write(self.variables, answer.whole or {}, answer.rows)
+        else:
+            merge(self.program.variables, self.variables, found)
+        if any(message.folder for message in messages):
+            shutil.rmtree(self._folder / "messages", ignore_errors=True)
 
     def report(self) -> pd.DataFrame:
         """Return what took the time: a row for each worker and round, in seconds."""

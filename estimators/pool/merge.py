@@ -10,19 +10,30 @@ import numpy as np
 import numpy.typing as npt
 
 from ...graph import Variable
-from .worker import Message
+from .messages import Message
+from .placement import Piece, Sized, partitioned
 
-__all__ = ["adasum", "merge"]
+__all__ = ["adasum", "distinct", "divide", "merge", "merged", "write"]
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
+Values = Mapping[str, Array]
 TINY = 1e-300  # of a squared length: what is no longer divides by nothing
+ROW_COST = 8  # a byte of single rows takes about as long to merge as so many of a whole variable
+LEAST_MERGED = 32 << 20  # bytes of whole variables, or their like: what takes some 20 ms
+LEAST_SLICE = LEAST_MERGED // 8
+NO_ROWS = np.zeros(0, np.int64)
 
 
-def merge(
-    variables: Sequence[Variable], state: Mapping[str, Array], messages: Sequence[Message]
-) -> None:
-    """Write into `state` what the messages of one round say together.
+def merge(variables: Sequence[Variable], state: Values, messages: Sequence[Message]) -> None:
+    """Write into `state` what the messages of one round say together; see `merged`."""
+    write(state, *merged(variables, state, messages))
+
+
+def merged(
+    variables: Sequence[Variable], state: Values, messages: Sequence[Message]
+) -> tuple[dict[str, Array], list[tuple[Array, dict[str, Array]]]]:
+    """Return what the messages of one round, or of the same pieces of them, say together.
 
     What a sum over steps holds becomes the sum over all workers' steps; what optimizers train is
     combined by `adasum`, a row of a table at a time where steps touch single rows; all else, such
@@ -32,17 +43,23 @@ def merge(
     ----------
     variables : sequence of Variable
     state : mapping of str to ndarray
-        The values that the round began with, by name.
+        The values that the round began with, by name. They stay.
     messages : sequence of Message
         In the order of their parts, on which the last bits depend.
+
+    Returns
+    -------
+    whole, rows
+        New values, as a `Message` has them.
     """
     kinds = {variable.name: variable for variable in variables}
     shares = np.array([message.part.stop - message.part.start for message in messages], np.float64)
     shares /= shares.sum()
+    whole = {}
     for name in messages[0].whole or ():
         values = [message.whole[name] for message in messages if message.whole is not None]
         if len(values) == 1 or state[name].dtype.kind != "f":
-            state[name][...] = values[0]  # of a step's number, for the first part is the longest
+            whole[name] = values[0]  # of a step's number, for the first part is the longest
             continue
         base = np.asarray(state[name], np.float64)
         changes = [np.subtract(value, base) for value in values]
@@ -54,38 +71,85 @@ def merge(
         else:
             parts = [share * change for share, change in zip(shares, changes, strict=True)]
             change = sum(parts[1:], parts[0])
-        state[name][...] = base + change
-    for tables in zip(*(message.rows for message in messages), strict=True):
-        _merge_rows(kinds, state, tables)
+        whole[name] = (base + change).astype(state[name].dtype)
+    tables = zip(*(message.rows for message in messages), strict=True)
+    return whole, [_merged_rows(kinds, state, table) for table in tables]
 
 
-def _merge_rows(
-    kinds: Mapping[str, Variable],
-    state: Mapping[str, Array],
-    messages: Sequence[tuple[Array, Mapping[str, Array]]],
-) -> None:
+def _merged_rows(
+    kinds: Mapping[str, Variable], state: Values, messages: Sequence[tuple[Array, Values]]
+) -> tuple[Array, dict[str, Array]]:
     """Merge rows of tables that have the same ids."""
     if len(messages) == 1:
-        rows, tables = messages[0]
-        for name, values in tables.items():
-            state[name][rows] = values
-        return
-    rows = np.unique(np.concatenate([found for found, _ in messages]))
+        return messages[0][0], dict(messages[0][1])
+    # Stable sorting finds what is in order already.
+    rows = distinct(np.sort(np.concatenate([found for found, _ in messages]), kind="stable"))
     places = [np.searchsorted(rows, found) for found, _ in messages]
     counts = np.bincount(np.concatenate(places), minlength=len(rows)).reshape(-1, 1)
+    new = {}
     for name in messages[0][1]:
-        base = np.asarray(state[name][rows], np.float64).reshape(len(rows), -1)
+        old = state[name].take(rows, 0)  # much faster than by brackets
+        width = math.prod(old.shape[1:])
+        base = old.astype(np.float64).reshape(len(rows), width)
         changes = []
         for place, (_, tables) in zip(places, messages, strict=True):
             change = np.zeros_like(base)
-            change[place] = tables[name].reshape(len(place), -1) - base[place]
+            change[place] = tables[name].reshape(len(place), width) - base.take(place, 0)
             changes.append(change)
         if kinds[name].trainable:
             change = adasum(changes)
         else:
             change = sum(changes[1:], changes[0])
             change /= 1 if kinds[name].additive else counts
-        state[name][rows] = (base + change).reshape(state[name][rows].shape)
+        new[name] = (base + change).astype(old.dtype).reshape(old.shape)
+    return rows, new
+
+
+def write(state: Values, whole: Values, rows: Sequence[tuple[Array, Values]]) -> None:
+    """Write new values into `state`: what `merged` returned."""
+    for name, value in whole.items():
+        state[name][...] = value
+    for places, tables in rows:
+        for name, values in tables.items():
+            state[name][places] = values
+
+
+def distinct(values: Array) -> Array:
+    """Return sorted values without repetition."""
+    first = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=first[1:])
+    return values[first]
+
+
+def divide(messages: Sequence[Message], workers: int) -> list[list[Piece]]:
+    """Return which pieces of a merge each worker takes; none where it is done sooner than divided.
+
+    Rows of tables are cut where the first message has equal numbers of them. Variables that are
+    merged as a whole are not cut: what `adasum` makes of one number depends on all others.
+
+    Parameters
+    ----------
+    messages : sequence of Message
+    workers : int
+    """
+    if len(messages) == 1 or workers == 1:
+        return []
+    count, first = len(messages), messages[0]
+    sizes = [Sized(name, (1,), count * value.nbytes) for name, value in (first.whole or {}).items()]
+    places = {next(iter(tables)): rows for rows, tables in first.rows}
+    for number, (name, rows) in enumerate(places.items()):
+        tables = [value for message in messages for value in message.rows[number][1].values()]
+        touched = sum(value.nbytes for value in tables)
+        sizes.append(Sized(name, (len(rows),), ROW_COST * touched))
+    if sum(size.bytes for size in sizes) < LEAST_MERGED:
+        return []
+    owned: list[list[Piece]] = [[] for _ in range(workers)]
+    for piece in partitioned(sizes, workers, LEAST_SLICE):
+        rows = places.get(piece.name, NO_ROWS)
+        start = int(rows[piece.start]) if piece.start else 0
+        stop = int(rows[piece.stop]) if piece.stop < len(rows) else np.iinfo(np.int64).max
+        owned[piece.owner].append(piece._replace(start=start, stop=stop))
+    return [pieces for pieces in owned if pieces]
 
 
 def adasum(changes: Sequence[Floats]) -> Floats:

@@ -7,14 +7,16 @@ import logging
 import queue
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from joblib import Parallel, delayed
 from joblib.parallel import BatchedCalls, SequentialBackend
 
 from ...errors import WorkerLost
+from .messages import Merging, Message, Part
 from .pool import Pool
-from .worker import Job, Message, Part, run_part
+from .worker import Job, run_part
 
 __all__ = ["Rounds"]
 
@@ -36,6 +38,8 @@ class Rounds:
         How many rounds some worker did not survive.
     late : int
         How many parts were done here, since their workers were late.
+    shares_memory : bool
+        Whether what workers return is still where they have put it.
     """
 
     def __init__(self, pool: Pool, job: Job):
@@ -44,7 +48,7 @@ class Rounds:
         self._stack = contextlib.ExitStack()
         self.lost = self.late = 0
 
-    def run(self, parts: Sequence[Part]) -> list[Message]:
+    def run(self, parts: Sequence[Part | Merging]) -> list[Message]:
         """Return the message of each part, whatever happens to the workers.
 
         Raises
@@ -73,7 +77,9 @@ class Rounds:
                 raise message.error
         return messages
 
-    def _try(self, parts: Sequence[Part], done: dict[int, Message]) -> BaseException | None:
+    def _try(
+        self, parts: Sequence[Part | Merging], done: dict[int, Message]
+    ) -> BaseException | None:
         """Gather what comes; return why the rest does not."""
         arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
         began, slowest = time.perf_counter(), 0.0
@@ -99,10 +105,11 @@ class Rounds:
             slowest = time.perf_counter() - began
         return None
 
-    def _send(self, part: Part, arrived: queue.SimpleQueue[Any]) -> None:
+    def _send(self, part: Part | Merging, arrived: queue.SimpleQueue[Any]) -> None:
         """Give a part to the next free worker; `arrived` gets what returns its answer."""
         backend = self._workers()
-        call = BatchedCalls([delayed(run_part)(self.job, part)], backend.get_nested_backend())
+        job = replace(self.job, aside=None) if self.shares_memory else self.job
+        call = BatchedCalls([delayed(run_part)(job, part)], backend.get_nested_backend())
         if isinstance(backend, SequentialBackend):
             arrived.put(call)
         else:
@@ -118,6 +125,10 @@ class Rounds:
         logging.getLogger(__name__).warning(wrong, error)
         return error
 
+    @property
+    def shares_memory(self) -> bool:  # noqa: D102
+        return getattr(self._workers(), "supports_sharedmem", False)
+
     def _workers(self) -> Any:
         """Return joblib's backend, at work."""
         if self._parallel is None:
@@ -127,7 +138,7 @@ class Rounds:
             self._stack.callback(parallel._backend.stop_call)
         return self._parallel._backend
 
-    def _give_up(self, late: Sequence[Part], done: dict[int, Message]) -> None:
+    def _give_up(self, late: Sequence[Part | Merging], done: dict[int, Message]) -> None:
         """Do here what workers have not done in time, and start new ones."""
         for part in late:
             numbers = f"worker {part.number} is late"
@@ -136,7 +147,7 @@ class Rounds:
             self.late += 1
         self.close()
 
-    def _refuse(self, part: Part, failure: BaseException | None) -> None:
+    def _refuse(self, part: Part | Merging, failure: BaseException | None) -> None:
         raise WorkerLost(
             f"worker {part.number}",
             f"did not survive {self._pool.tries} tries of its part of a round",

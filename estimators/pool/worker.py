@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from ...graph import Program, Tensor
 from ...graph.feeds import Feeder
 from ...graph.interpreter import evaluate_all
 from ..engine import Engine
+from .merge import distinct, merged
+from .messages import Merging, Message, Part, cut, opened, put_aside
 from .shared import Mapped
 
-__all__ = ["Job", "Message", "Part", "flat_feeds", "row_updates", "run_part"]
+__all__ = ["Job", "flat_feeds", "forget", "row_updates", "run_part"]
 
 Array = npt.NDArray[Any]
 MOST_KEPT = 4  # fits whose programs and data a process keeps at hand
@@ -39,49 +41,21 @@ class Job:
     batch_size : int
     finite : str or None
         The output that must stay finite.
+    aside : int or None
+        Messages of so many bytes are left in files in `folder`; none where workers share memory.
     """
 
     folder: str
     jit: bool
     batch_size: int
     finite: str | None
+    aside: int | None = None
 
-
-@dataclass(frozen=True)
-class Part:
-    """A worker's part of a round: from one place to another in the order of the rows."""
-
-    number: int
-    start: int
-    stop: int
-
-
-@dataclass
-class Message:
-    """What a worker reports of its part.
-
-    Attributes
-    ----------
-    part : Part
-    losses : ndarray
-        Of each step.
-    whole : dict of str to ndarray
-        New values of variables.
-    rows : list of (ndarray, dict of str to ndarray)
-        Rows of tables that were touched, and new values of them in each of these tables.
-    compute, transfer : float
-        Seconds in steps; seconds in reading and writing shared memory.
-    error : CanneryError, optional
-        Why there is no result: trying again would not help.
-    """
-
-    part: Part
-    losses: Array | None = None
-    whole: Mapping[str, Array] | None = None
-    rows: Sequence[tuple[Array, Mapping[str, Array]]] = ()
-    compute: float = 0.0
-    transfer: float = 0.0
-    error: CanneryError | None = None
+    def put_aside(self, message: Message) -> Message:
+        """Leave a message in files, if it is large."""
+        if self.aside is None:
+            return message
+        return put_aside(message, Path(self.folder) / "messages", self.aside)
 
 
 class Resident:
@@ -104,16 +78,19 @@ class Resident:
         self._reset()
         order = Mapped(Path(job.folder) / "rows").arrays["rows"][part.start : part.stop]
         ready = time.perf_counter()
-        try:
-            with Engine().limits():
-                found = self.execution.run(self.feeds, order, job.batch_size, finite=job.finite)
-        except CanneryError as error:
-            return Message(part, error=error)
+        with Engine().limits():
+            found = self.execution.run(self.feeds, order, job.batch_size, finite=job.finite)
         done = time.perf_counter()
         whole, rows = self._changes(order)
-        message = Message(part, found["loss"], whole, rows, done - ready)
+        message = job.put_aside(Message(part, found["loss"], whole, rows, done - ready))
         message.transfer = time.perf_counter() - done + ready - began
         return message
+
+    def merge(self, job: Job, part: Merging) -> Message:
+        """Return new values of some pieces: the shared weights stay as they are."""
+        messages = [cut(opened(message), part.pieces) for message in part.messages]
+        whole, rows = merged(self.execution.program.variables, self._shared.arrays, messages)
+        return job.put_aside(Message(replace(part, messages=()), whole=whole, rows=rows))
 
     def _reset(self) -> None:
         """Have the shared weights again, without what the last part changed."""
@@ -131,9 +108,9 @@ class Resident:
             batch.update(_flat_batch(feeder.ragged_rows(order)))
             values = evaluate_all(list(self._tables), batch)
             for ids, names in self._tables.items():
-                touched = np.unique(values[ids])
+                touched = distinct(np.sort(values[ids], axis=None))
                 touched = touched[np.searchsorted(touched, 0) :]
-                rows.append((touched, {name: variables[name][touched] for name in names}))
+                rows.append((touched, {name: variables[name].take(touched, 0) for name in names}))
                 tables.update(names)
         updated = {variable.name for variable in program.updates} - tables
         return {name: np.array(variables[name]) for name in sorted(updated)}, rows
@@ -190,8 +167,8 @@ _KEPT: dict[str, list[Resident]] = {}
 _LOCK = threading.Lock()
 
 
-def run_part(job: Job, part: Part) -> Message:
-    """Take the steps of one part of a round, in whichever process or thread.
+def run_part(job: Job, part: Part | Merging) -> Message:
+    """Take the steps of one part of a round, or merge some, in whichever process or thread.
 
     Nothing that it returns depends on what ran here before.
     """
@@ -204,9 +181,12 @@ def run_part(job: Job, part: Part) -> Message:
         resident = idle.pop() if idle else None
     try:
         resident = resident or Resident(job)
+        if isinstance(part, Merging):
+            message = resident.merge(job, part)
+        else:
+            message = resident.run(job, part)
     except CanneryError as error:
         return Message(part, error=error)
-    message = resident.run(job, part)
     with _LOCK:
         _KEPT.setdefault(job.folder, []).append(resident)
     return message

@@ -84,6 +84,15 @@ def test_a_feed_that_nothing_uses_stays_a_feed():
     assert g.Program.from_json(program.to_json()).inputs == (x, y)
 
 
+def test_a_variable_keeps_what_it_is():
+    kinds = [(True, False), (False, False), (False, True)]
+    for trainable, additive in kinds:
+        x = g.Variable(np.zeros(2), "x", trainable=trainable, additive=additive)
+        again = g.Program.from_json(g.Program(outputs={"y": x + 1.0}).to_json())
+        found = next(node for node in again.nodes if isinstance(node, g.Variable))
+        assert (found.trainable, found.additive) == (trainable, additive)
+
+
 @settings(
     max_examples=100,
     deadline=None,

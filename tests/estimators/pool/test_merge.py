@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cannery.estimators.pool.merge import adasum, merge
-from cannery.estimators.pool.worker import Message, Part
+from cannery.estimators.pool import merge as merging
+from cannery.estimators.pool.merge import adasum, divide, merge, merged, write
+from cannery.estimators.pool.messages import Message, Part, cut, opened, put_aside
 from cannery.graph import Variable
 from cannery.graph.optimizers import OPTIMIZERS
 
@@ -92,3 +93,58 @@ def test_additive_slots_are_slots(name):
     optimizer = OPTIMIZERS[name]()
     assert optimizer.additive <= set(optimizer.slots())
     assert ("accumulator" in optimizer.slots()) == ("accumulator" in optimizer.additive)
+
+
+def touched(random, number):
+    """A message of some rows of two tables and of a whole variable."""
+    ids = np.unique(random.integers(0, 1000, random.integers(1, 300))).astype(np.int32)
+    tables = {
+        name: random.normal(size=(len(ids), width)).astype(np.float32)
+        for name, width in (("table", 5), ("sums", 1))
+    }
+    other = np.unique(random.integers(0, 50, 20 * number))  # the first message has none
+    whole = {"weight": random.normal(size=(30, 4)).astype(np.float32), "step": np.array(number)}
+    rows = [(ids, tables), (other, {"bias": random.normal(size=len(other)).astype(np.float32)})]
+    return Message(Part(number, 10 * number, 10 * number + 10 - number), whole=whole, rows=rows)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 5])
+def test_divided_gives_the_bits_of_undivided(workers, monkeypatch, tmp_path):
+    monkeypatch.setattr(merging, "LEAST_MERGED", 1)
+    monkeypatch.setattr(merging, "LEAST_SLICE", 512)
+    random = np.random.default_rng(workers)
+    shapes = {"table": (1000, 5), "sums": (1000, 1), "bias": (50,), "weight": (30, 4)}
+    state = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    state["step"] = np.array(0)
+    variables = [
+        Variable(np.zeros(value.shape, value.dtype), name) for name, value in state.items()
+    ]
+    variables[1] = Variable(state["sums"], "sums", trainable=False, additive=True)
+    messages = [touched(random, number) for number in range(workers)]
+    whole = {name: value.copy() for name, value in state.items()}
+    merge(variables, whole, messages)
+    pieces = divide(messages, workers)
+    assert len(pieces) == workers and sum(p.name == "table" for own in pieces for p in own) > 1
+    apart = [put_aside(message, tmp_path, 0) for message in messages]
+    before = {name: value.copy() for name, value in state.items()}
+    answers = []
+    for own in pieces:
+        found = merged(variables, state, [cut(opened(message), own) for message in apart])
+        answer = put_aside(Message(None, whole=found[0], rows=found[1]), tmp_path, 0)
+        answers.append(opened(answer))
+    assert all((state[name] == before[name]).all() for name in state)  # nothing is half merged
+    for answer in reversed(answers):
+        write(state, answer.whole, answer.rows)
+    assert {name: value.tobytes() for name, value in state.items()} == {
+        name: value.tobytes() for name, value in whole.items()
+    }
+
+
+def test_little_is_merged_by_the_chief():
+    messages = [touched(np.random.default_rng(0), number) for number in range(2)]
+    assert divide(messages, 2) == []
+
+
+def test_one_message_is_not_merged(monkeypatch):
+    monkeypatch.setattr(merging, "LEAST_MERGED", 1)
+    assert divide([touched(np.random.default_rng(0), 0)], 4) == []

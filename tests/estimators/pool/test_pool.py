@@ -17,7 +17,8 @@ from cannery import LinearClassifier, LinearRegressor, WideDeepClassifier
 from cannery.datasets import make_census
 from cannery.errors import InvalidType, InvalidValue, NonFinite, WorkerLost
 from cannery.estimators import Pool, plot_pool_report
-from cannery.estimators.pool import rounds
+from cannery.estimators.pool import execution, merge, rounds
+from cannery.estimators.pool.messages import Merging
 from cannery.feature_columns import categorical_column, embedding_column, numeric_column
 from cannery.graph.optimizers import SGD
 
@@ -135,6 +136,66 @@ def test_a_killed_worker_costs_no_bit(rows, undisturbed, monkeypatch, caplog):
         fitted = model().fit(*rows)
     assert killer.killed == 1 and "a worker was lost" in caplog.text
     assert bits(fitted) == bits(undisturbed)
+
+
+@pytest.fixture
+def divided_merge(monkeypatch):
+    """Have workers merge, however little it is, from files where they share no memory."""
+    monkeypatch.setattr(merge, "LEAST_MERGED", 1)
+    monkeypatch.setattr(merge, "LEAST_SLICE", 64)
+    monkeypatch.setattr(execution, "ASIDE", 0)
+
+
+@pytest.mark.parametrize("files", [False, True])
+@pytest.mark.parametrize("backend", ["sequential", "threading"])
+def test_workers_that_merge_cost_no_bit(
+    rows, undisturbed, monkeypatch, divided_merge, backend, files
+):
+    def run(job, part):
+        kinds.append(type(part))
+        return original(job, part)
+
+    kinds, original = [], rounds.run_part
+    monkeypatch.setattr(rounds, "run_part", run)
+    if files:
+        monkeypatch.setattr(rounds.Rounds, "shares_memory", False)
+    with joblib.parallel_config(backend=backend):
+        fitted = model().fit(*rows)
+    assert bits(fitted) == bits(undisturbed)
+    assert kinds.count(Merging) == len(kinds) // 2  # the last round of an epoch has two parts too
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+def test_a_worker_killed_while_it_merges_costs_no_bit(
+    rows, undisturbed, monkeypatch, divided_merge, tmp_path, caplog
+):
+    died = tmp_path / "died"
+
+    def run(job, part):
+        from cannery.estimators.pool.worker import Merging, run_part
+
+        if isinstance(part, Merging) and part.number == 1 and not died.exists():
+            assert all(message.folder for message in part.messages)  # not through the chief
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return run_part(job, part)
+
+    monkeypatch.setattr(rounds, "run_part", run)
+    with joblib.parallel_config(backend="loky"):
+        fitted = model().fit(*rows)
+    assert died.exists() and "a worker was lost" in caplog.text
+    assert bits(fitted) == bits(undisturbed)
+
+
+def test_a_disk_that_is_full_for_a_worker_is_said(rows, monkeypatch, divided_merge, tmp_path):
+    def write(folder, arrays):
+        raise InvalidValue(f"folder {folder}", "cannot be written (No space left on device)")
+
+    monkeypatch.setattr("cannery.estimators.pool.messages.write_arrays", write)
+    monkeypatch.setattr(rounds.Rounds, "shares_memory", False)
+    with joblib.parallel_config(backend="threading"), pytest.raises(InvalidValue, match="No space"):
+        model(Pool(workers=2, local_steps=3, folder=tmp_path)).fit(*rows)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_worker_that_keeps_dying_is_named(rows, undisturbed, monkeypatch):
