@@ -50,7 +50,7 @@ class RandomForestClassifier(Classifier, Forest):
     ``sum(sqrt(q)) ** 2 / w - 1``, where ``q`` is the sum of squared weights of a category's rows
     and ``w`` the node's weight. That bounds the expectation, by Cauchy and Schwarz, and is all that
     can be gained where each row has a category of its own. The variance within is drawn towards
-    that of the whole node, as if a hundred more rows had shown it.
+    that of the whole node, as if 300 more rows had shown it.
 
     Missing and unseen categories, and missing numbers, go where those missing in the node went; if
     it saw none, to the heavier child, as do categories that the node has not seen. The trees follow

@@ -14,7 +14,7 @@ __all__ = ["Nodes", "child_score", "cut_scores", "draw", "gain_by_chance"]
 
 Array = npt.NDArray[Any]
 UINT = np.uint64
-PRIOR_ROWS = 100
+PRIOR_ROWS = 300
 
 
 def draw(key: Array, number: Array | int) -> Array:

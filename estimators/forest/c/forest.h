@@ -2,14 +2,14 @@
 
    A node looks at a few columns drawn at random. Each gives sums by bin or by category, the same
    scan finds the best cut of both, and the rows are parted in place, in the order they had. Every
-   sum is taken in the order of rows, bins and outputs, so that `grower.py` finds the same trees. */
+   sum is taken in the order of rows, bins and outputs, so that `levels.py` grows the same trees. */
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BINS = 256, MISSING_BIN = 255, PRIOR_ROWS = 100 };
+enum { BINS = 256, MISSING_BIN = 255, PRIOR_ROWS = 300 };
 enum { SQUARES, ENTROPY_OF_CLASSES, ENTROPY_OF_OUTPUTS };
 
 typedef double pair __attribute__((vector_size(16)));
