@@ -24,6 +24,7 @@ __all__ = ["Frame", "Targets", "as_frame"]
 
 T = TypeVar("T")
 LINE = 8  # float64 numbers in a line of the cache
+AT_ONCE = 1024  # rows that are turned together
 MANY = 10_000  # rows of a matrix that no cache holds
 READ = ("factor", "numbers")  # what is read of raw columns, whatever a fit makes of them
 
@@ -271,7 +272,10 @@ class _Lines:
         group, place = divmod(self._places[key], LINE)
         if self._kept[0] != group:
             some = self._matrix[:, group * LINE : (group + 1) * LINE]
-            self._kept = group, np.ascontiguousarray(some.T)
+            turned = np.empty(some.shape[::-1])
+            for start in range(0, len(some), AT_ONCE):
+                turned[:, start : start + AT_ONCE] = some[start : start + AT_ONCE].T
+            self._kept = group, turned
         found: np.ndarray = self._kept[1][place]
         return found
 
