@@ -154,7 +154,7 @@ def _line(rows: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
         str(main["estimator"]),
         *(_span(by_metric.loc[name, "mean"], by_metric.loc[name, "std"]) for name in metrics),
         _span(abs(main["difference"]), main["standard_error"]) if main["difference"] else "-",
-        *(f"{main[key]:.2f}" if pd.notna(main[key]) else "-" for key in SECONDS),
+        *(f"{main[key]:.3f}" if pd.notna(main[key]) else "-" for key in SECONDS),
     ]
 
 

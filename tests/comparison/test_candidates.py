@@ -44,7 +44,7 @@ def test_task(values, task):
 def test_every_canned_model_with_a_target_has_a_name():
     pairs = {cls for pair in MODELS.values() for cls in pair}
     assert pairs == {cls for name, cls in ESTIMATORS.items() if name[-6:] in ("sifier", "ressor")}
-    assert {"baseline", "dnn", "linear", "wide_deep"} <= set(MODELS)
+    assert {"baseline", "dnn", "linear", "random_forest", "svm", "wide_deep"} <= set(MODELS)
 
 
 def test_all_names_by_the_target():
