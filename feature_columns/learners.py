@@ -106,7 +106,7 @@ class Learner:
         Raises
         ------
         InvalidValue
-            It needs targets, and the frame has none.
+            It needs targets, and the frame has none; or other columns than those of the frame.
         """
         if self.fitted:
             return self
@@ -128,6 +128,9 @@ class Learner:
             raise InvalidValue(subject, wrong, todo=todo)
         found.fit(X, targets.values, sample_weight=weights)
         fitted = Learner(found)
+        if not set(fitted.keys) <= set(frame.keys):
+            wrong = f"{type(found).__name__} takes a sparse matrix apart, and a column cannot"
+            raise InvalidValue(subject, wrong, todo="give a dense array or a frame")
         return Learner(found, fitted._digest_of(frame))
 
     def encoded(self, frame: Frame) -> Encoded:

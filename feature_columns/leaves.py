@@ -179,7 +179,9 @@ def leaf_column(forest: Any, *, name: str | None = None) -> Leaves:
     >>> LinearClassifier(columns=[column], epochs=50, random_state=0).fit(X, y).score(X, y)
     1.0
     """
-    if isinstance(forest, type) or not hasattr(type(forest), "estimators_samples_"):
+    # scikit-learn's forests remember their samples too.
+    ours = hasattr(forest, "export_c") and hasattr(type(forest), "estimators_samples_")
+    if isinstance(forest, type) or not ours:
         raise InvalidType("leaf_column", "needs a forest of this library", repr(forest))
     key = f"{type(forest).__name__.lower()}_leaves" if name is None else name
     return Leaves(Learner(forest), check_key(key))

@@ -7,6 +7,8 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
+import sklearn.ensemble
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
@@ -200,11 +202,14 @@ def test_a_constant_target_of_the_forest_gives_trees_of_one_leaf(data):
 
 def test_what_stands_in_no_column(data):
     X, y = data
-    for wrong in (RandomForestClassifier, KMeans(), LinearClassifier(), 3):
+    theirs = sklearn.ensemble.RandomForestClassifier()
+    for wrong in (RandomForestClassifier, KMeans(), LinearClassifier(), theirs, 3):
         with pytest.raises(InvalidType, match="leaf_column: needs a forest of this library"):
             leaf_column(wrong)
     with pytest.raises(InvalidValue, match="needs trees that have not seen every row"):
         LinearClassifier(columns=[leaf_column(forest(bootstrap=False))]).fit(X, y)
+    with pytest.raises(InvalidValue, match="takes a sparse matrix apart, and a column cannot"):
+        LinearClassifier(columns=[leaf_column(forest())]).fit(scipy.sparse.eye_array(len(y)), y)
     with pytest.raises(InvalidValue, match="learns from targets, and this frame has none"):
         leaf_column(forest()).learn(X)
     with pytest.raises(InvalidValue, match="call learn first"):
