@@ -167,7 +167,7 @@ if __name__ == "__main__":
     PARSER = argparse.ArgumentParser(description=__doc__)
     PARSER.add_argument("--data", nargs="*", default=["adult", "hashed"])
     PARSER.add_argument("--losses", nargs="*", default=["squared_hinge", "hinge"])
-    PARSER.add_argument("--C", nargs="*", type=float, default=[0.1, 1.0])
+    PARSER.add_argument("--C", nargs="*", type=float, default=[0.1])
     PARSER.add_argument("--rows", type=int, default=ROWS)
     PARSER.add_argument("--tol", type=float, default=1e-3)
     PARSER.add_argument("--repetitions", type=int, default=3)

@@ -166,3 +166,13 @@ def test_rows_that_say_nothing(kind, compiled):
             p = Problem.regression(design, target, np.ones(80), squared, 0.1)
         for found in (ascend(p, 1e-6, 100, 0), newton(p, 1e-6, 100)):
             assert found.relative_gap <= 1e-6 and not found.weights.any()
+
+
+@pytest.mark.parametrize("squared", [True, False])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_rows_of_one_class_need_a_bias_alone(squared, sign):
+    design = Design.of(dense=np.random.default_rng(0).normal(size=(30_000, 2)))
+    p = Problem.classification(design, np.full(30_000, sign), np.ones(30_000), squared)
+    found = solve(p, 1e-3, 1000, 0, "auto")
+    assert not found.weights.any() and found.relative_gap == found.iterations == 0
+    assert found.bias * sign >= 1.0 - 1e-9
