@@ -308,7 +308,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
             try:
                 yield execution, execution.steps_at_once(rows, batch_size)
             finally:
-                self._state = {name: np.array(value) for name, value in self._state.items()}
+                self._state = execution.take()
                 self.model_ = Model(self.columns_, program, self._state, self._engine)
                 self.pool_report_ = execution.report()
 

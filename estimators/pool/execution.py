@@ -65,7 +65,8 @@ class PoolExecution:
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
-        self.variables = Mapped(self._folder / "state", "shared").arrays
+        self._shared = Mapped(self._folder / "state", "shared")
+        self.variables = self._shared.arrays
         self._job = Job(str(self._folder), jit, 0, None, ASIDE)
         self._rounds = Rounds(pool, self._job)
         self._fed: Mapping[str, Any] | None = None
@@ -173,6 +174,11 @@ class PoolExecution:
             merge(self.program.variables, self.variables, found)
         if any(message.folder for message in messages):
             shutil.rmtree(self._folder / "messages", ignore_errors=True)
+
+    def take(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the variables in memory of this process alone; no round follows."""
+        self._rounds.dismiss()
+        return self._shared.take()
 
     def report(self) -> pd.DataFrame:
         """Return what took the time: a row for each worker and round, in seconds."""

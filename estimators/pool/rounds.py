@@ -16,7 +16,7 @@ from joblib.parallel import BatchedCalls, SequentialBackend
 from ...errors import WorkerLost
 from .messages import Merging, Message, Part
 from .pool import Pool
-from .worker import Job, run_part
+from .worker import Job, leave, run_part
 
 __all__ = ["Rounds"]
 
@@ -107,9 +107,12 @@ class Rounds:
 
     def _send(self, part: Part | Merging, arrived: queue.SimpleQueue[Any]) -> None:
         """Give a part to the next free worker; `arrived` gets what returns its answer."""
-        backend = self._workers()
         job = replace(self.job, aside=None) if self.shares_memory else self.job
-        call = BatchedCalls([delayed(run_part)(job, part)], backend.get_nested_backend())
+        self._call(delayed(run_part)(job, part), arrived)
+
+    def _call(self, work: Any, arrived: queue.SimpleQueue[Any]) -> None:
+        backend = self._workers()
+        call = BatchedCalls([work], backend.get_nested_backend())
         if isinstance(backend, SequentialBackend):
             arrived.put(call)
         else:
@@ -154,6 +157,17 @@ class Rounds:
             f"{type(failure).__name__}: {failure}".splitlines()[0],
             "look for a lack of memory; the weights are those before the round",
         ) from failure
+
+    def dismiss(self) -> None:
+        """Have idle workers let go of the fit's memory; no harm is done where one does not hear."""
+        if self._parallel is None or self.shares_memory:
+            return
+        arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        with contextlib.suppress(Exception):
+            for _ in range(self._pool.workers):
+                self._call(delayed(leave)(self.job), arrived)
+            for _ in range(self._pool.workers):
+                arrived.get(timeout=LEAST_PATIENCE)()
 
     def close(self) -> None:
         """End the workers' work; the next round finds fresh ones."""

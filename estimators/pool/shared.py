@@ -17,6 +17,7 @@ from ...errors import InvalidValue
 __all__ = ["Mapped", "write_arrays"]
 
 Array = npt.NDArray[Any]
+AT_ONCE = 1 << 24  # bytes: whole pages
 
 
 def write_arrays(folder: Path, arrays: Mapping[str, Array]) -> None:
@@ -76,9 +77,28 @@ class Mapped:
             self.arrays[name] = np.frombuffer(memory, dtype, count).reshape(shape)
             self._maps[name] = memory
 
-    def forget(self, name: str) -> bool:
-        """Drop this process's own changes of a privately mapped array; whether that is possible."""
+    def forget(self, name: str, start: int = 0, count: int | None = None) -> bool:
+        """Let go of this process's pages of an array; whether that is possible.
+
+        Changes of a privately mapped array are gone, those of a shared one are in the file.
+        """
         if not hasattr(mmap, "MADV_DONTNEED") or os.uname().sysname != "Linux":
             return False
-        self._maps[name].madvise(mmap.MADV_DONTNEED)
+        memory = self._maps[name]
+        memory.madvise(mmap.MADV_DONTNEED, start, len(memory) - start if count is None else count)
         return True
+
+    def take(self) -> dict[str, Array]:
+        """Return copies of all arrays; what is copied leaves the pages of this process."""
+        for name in self.arrays:
+            self.forget(name)
+        taken = {}
+        for name, array in self.arrays.items():
+            taken[name] = np.empty_like(array)
+            flat, copy = array.reshape(-1), taken[name].reshape(-1)
+            step = AT_ONCE // array.itemsize
+            for start in range(0, flat.size, step):
+                part = flat[start : start + step]
+                copy[start : start + step] = part
+                self.forget(name, start * array.itemsize, part.nbytes)
+        return taken

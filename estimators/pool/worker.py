@@ -23,7 +23,7 @@ from .merge import distinct, merged
 from .messages import Merging, Message, Part, cut, opened, put_aside
 from .shared import Mapped
 
-__all__ = ["Job", "flat_feeds", "forget", "row_updates", "run_part"]
+__all__ = ["Job", "flat_feeds", "forget", "leave", "row_updates", "run_part"]
 
 Array = npt.NDArray[Any]
 MOST_KEPT = 4  # fits whose programs and data a process keeps at hand
@@ -196,3 +196,9 @@ def forget(job: Job) -> None:
     """Let go of what this process keeps of a fit."""
     with _LOCK:
         _KEPT.pop(job.folder, None)
+
+
+def leave(job: Job) -> None:
+    """Let go of a fit in a worker, slowly enough for each worker to be asked."""
+    forget(job)
+    time.sleep(0.02)
