@@ -104,22 +104,46 @@ static double gain_by_chance(work *w, int32_t groups, int64_t rows)
     return variance * (roots * roots / weight - 1.0);
 }
 
+/* Sum the node's rows by category, and put those it has into `places` in their order. */
+static inline __attribute__((always_inline)) int32_t
+sum_categories(work *w, const int32_t *ids, int32_t size, const task *node, const int outputs,
+               const int of_classes, const int listed)
+{
+    const int32_t *rows = w->rows + node->start;
+    const int kept = of_classes ? 1 : 1 + outputs;
+    int32_t groups = 0;
+    for (int64_t i = 0; i < node->count; i++) {
+        int32_t place = 1 + ids[rows[i]];
+        double weight = w->local[i * kept];
+        if (listed && w->counts[place] == 0) w->places[groups++] = place;
+        w->counts[place] += 1;
+        add_row(w, place, i, outputs, of_classes);
+        w->squares[place] += weight * weight;
+    }
+    if (listed) {
+        qsort(w->places, groups, sizeof(int32_t), by_number);
+        return groups;
+    }
+    for (int32_t place = 0; place <= size; place++) {
+        w->places[groups] = place;
+        groups += w->counts[place] > 0;
+    }
+    return groups;
+}
+
 static void try_category(work *w, int32_t feature, const task *node, split *best)
 {
     const forest_data *d = w->data;
     const int32_t size = d->sizes[feature - d->numbers];
     const int32_t *ids = d->ids + (int64_t)(feature - d->numbers) * d->rows;
-    const int32_t *rows = w->rows + node->start;
-    const int of_classes = d->classes != NULL;
-    const int kept = of_classes ? 1 : 1 + w->outputs;
-    int32_t groups = 0;
-    for (int64_t i = 0; i < node->count; i++) {
-        int32_t place = 1 + ids[rows[i]];
-        if (w->counts[place]++ == 0) w->places[groups++] = place;
-        double weight = w->local[i * kept];
-        add_row(w, place, i, w->outputs, of_classes);
-        w->squares[place] += weight * weight;
-    }
+    /* Few rows list the categories they meet; otherwise all categories are looked at. */
+    const int listed = size / 8 > node->count, of_classes = d->classes != NULL;
+    int32_t groups;
+    if (of_classes || w->outputs != 1)
+        groups = sum_categories(w, ids, size, node, w->outputs, of_classes, listed);
+    else
+        groups = listed ? sum_categories(w, ids, size, node, 1, 0, 1)
+                        : sum_categories(w, ids, size, node, 1, 0, 0);
     if (groups < 2) {
         memset(w->sums + (1 + w->outputs) * (int64_t)w->places[0], 0,
                sizeof(double) * (1 + w->outputs));
@@ -127,7 +151,6 @@ static void try_category(work *w, int32_t feature, const task *node, split *best
         w->squares[w->places[0]] = 0.0;
         return;
     }
-    qsort(w->places, groups, sizeof(int32_t), by_number);
     const double by_chance = gain_by_chance(w, groups, node->count);
     find_keys(w, groups);
     for (int32_t g = 0; g < groups; g++) w->order[g] = g;

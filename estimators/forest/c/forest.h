@@ -61,6 +61,7 @@ typedef struct {
     int32_t *rows, *aside;                 /* the tree's rows, node by node */
     double *packed;                        /* (rows, 1 + outputs): weight and weighted targets */
     double *local;                         /* the same of the node at hand */
+    double *squared;                       /* weighted squares of the targets of each row */
     int32_t *labels, *local_class, *present;
     int32_t outputs;                       /* of the node at hand: classes it lacks are left out */
     double *sums;                          /* (bins or categories, 1 + outputs), zero between uses */

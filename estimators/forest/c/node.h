@@ -1,15 +1,17 @@
 /* One node: its sums, its split, and its rows parted. */
 
-static void sum_squares(work *w, int64_t count)
+/* Only a category's gain by chance asks for the variance of targets. */
+static int needs_squares(const forest_data *d)
 {
-    const int stride = 1 + w->outputs;
+    return d->categoricals > 0 && d->criterion == SQUARES && !d->classes;
+}
+
+static void sum_squares(work *w, const task *node)
+{
+    const int32_t *rows = w->rows + node->start;
     w->second = 0.0;
-    for (int64_t i = 0; i < count; i++) {
-        const double *row = w->local + i * stride;
-        double sum = 0.0;
-        for (int q = 1; q < stride; q++) sum += row[q] * row[q] / row[0];
-        w->second += sum;
-    }
+    if (needs_squares(w->data))
+        for (int64_t i = 0; i < node->count; i++) w->second += w->squared[rows[i]];
 }
 
 /* Gather what the node's rows weigh, sum it, and say whether all their targets are alike. */
@@ -55,7 +57,7 @@ static int gather(work *w, const task *node)
         }
         w->total[0] = total[0];
         w->total[1] = total[1];
-        if (d->categoricals && d->criterion == SQUARES) sum_squares(w, node->count);
+        sum_squares(w, node);
         return pure;
     }
     const int stride = 1 + d->outputs;
@@ -68,7 +70,7 @@ static int gather(work *w, const task *node)
         }
         pure &= d->alike[rows[i]] == first;
     }
-    if (d->categoricals && d->criterion == SQUARES) sum_squares(w, node->count);
+    sum_squares(w, node);
     return pure;
 }
 

@@ -2,9 +2,9 @@
 
 static void release(work *w)
 {
-    void *all[] = {w->rows, w->aside, w->packed, w->local, w->labels, w->local_class, w->present,
-                   w->sums, w->counts, w->squares, w->total, w->run, w->running_weight, w->running_sum,
-                   w->scores, w->running_count, w->places, w->permutation, w->swaps,
+    void *all[] = {w->rows, w->aside, w->packed, w->local, w->squared, w->labels, w->local_class,
+                   w->present, w->sums, w->counts, w->squares, w->total, w->run,
+                   w->running_weight, w->running_sum, w->scores, w->running_count, w->places, w->permutation, w->swaps,
                    w->order_keys, w->direction, w->order, w->spare, w->side, w->best_side};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
@@ -22,6 +22,7 @@ static int prepare(work *w, int64_t count)
     MAKE(aside, count);
     MAKE(packed, d->rows * kept);
     MAKE(local, count * kept);
+    MAKE(squared, needs_squares(d) ? d->rows : 0);
     MAKE(local_class, d->classes ? count : 0);
     MAKE(labels, d->outputs);
     MAKE(present, d->outputs);
@@ -44,9 +45,9 @@ static int prepare(work *w, int64_t count)
     MAKE(side, groups);
     MAKE(best_side, groups);
 #undef MAKE
-    void *all[] = {w->rows, w->aside, w->packed, w->local, w->labels, w->local_class, w->present,
-                   w->sums, w->counts, w->squares, w->total, w->run, w->running_weight, w->running_sum,
-                   w->scores, w->running_count, w->places, w->permutation, w->swaps,
+    void *all[] = {w->rows, w->aside, w->packed, w->local, w->squared, w->labels, w->local_class,
+                   w->present, w->sums, w->counts, w->squares, w->total, w->run,
+                   w->running_weight, w->running_sum, w->scores, w->running_count, w->places, w->permutation, w->swaps,
                    w->order_keys, w->direction, w->order, w->spare, w->side, w->best_side};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (!all[i]) return -1;
@@ -65,7 +66,12 @@ static void pack(work *w, const double *weights)
         double *at = w->packed + r * stride;
         w->rows[found++] = (int32_t)r;
         at[0] = weights[r];
-        for (int64_t q = 1; q < stride; q++) at[q] = weights[r] * d->targets[r * (stride - 1) + q - 1];
+        double squares = 0.0;
+        for (int64_t q = 1; q < stride; q++) {
+            at[q] = weights[r] * d->targets[r * (stride - 1) + q - 1];
+            squares += at[q] * at[q] / at[0];
+        }
+        if (needs_squares(d)) w->squared[r] = squares;
     }
 }
 
