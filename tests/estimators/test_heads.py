@@ -318,7 +318,9 @@ def test_undefined_metrics_are_nan_without_a_warning(head):
 
 
 def test_every_head_is_sampled():
-    assert set(SAMPLES) == set(HEADS)
+    """Those of machines, which lie elsewhere, have tests of their own."""
+    here = {name for name, cls in HEADS.items() if cls.__module__.endswith("estimators.heads")}
+    assert set(SAMPLES) == here
 
 
 @pytest.mark.parametrize("head", EVERY_HEAD, ids=repr)
