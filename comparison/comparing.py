@@ -59,10 +59,10 @@ def compare(
     groups : array-like of shape (n,), optional
         For splitters that keep the rows of a group together.
     scoring : str, callable, sequence of these or mapping of names to them, optional
-        Metrics by the names of `evaluate`: "log_loss", "auc", "auc_precision_recall", "accuracy",
-        "rmse", "mae", "r2"; or scikit-learn's scorers, by name or as callables. The first ranks the
-        estimators. By default log loss, AUC and accuracy for classes, log loss and AUC for several
-        labels a row, RMSE, MAE and R² for numbers.
+        "log_loss", "auc", "auc_precision_recall" and "accuracy" for classes and labels, "rmse",
+        "mae" and "r2" for numbers; or scikit-learn's scorers, by name or as callables. The first
+        ranks the estimators. By default log loss, AUC and accuracy for classes, log loss and AUC
+        for several labels a row, RMSE, MAE and R² for numbers.
     task : {"auto", "classification", "regression"}
         What names stand for. "auto" looks at the estimators given, then at `y`: see `guess_task`.
     n_jobs : int, optional
