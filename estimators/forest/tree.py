@@ -62,8 +62,10 @@ class Tree:
     def _by_level(self, splits: npt.NDArray[np.bool_]) -> Array:
         levels = [np.zeros(1, np.int64)]
         while len(levels[-1]):
-            left = self.left[levels[-1][splits[levels[-1]]]].astype(np.int64)
-            levels.append(np.stack([left, left + 1], axis=1).ravel())
+            left = self.left[levels[-1][splits[levels[-1]]]]
+            pairs = np.empty(2 * len(left), np.int64)
+            pairs[::2], pairs[1::2] = left, left + 1
+            levels.append(pairs)
         return np.concatenate(levels)
 
     def _reordered(self, order: Array, feature: Array, numbers: int) -> Tree:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -18,6 +18,7 @@ numbers = arrays(
 )
 
 
+@settings(deadline=None)
 @given(numbers)
 def test_bins_part_numbers_as_their_edges_do(values):
     edges = bin_edges(values)
@@ -35,6 +36,7 @@ def test_bins_part_numbers_as_their_edges_do(values):
 
 
 @pytest.mark.usefixtures("c_compiler")
+@settings(deadline=None)
 @given(numbers)
 def test_c_puts_them_into_the_same_bins(values):
     edges = bin_edges(values)
