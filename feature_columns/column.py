@@ -289,6 +289,10 @@ class Number(Column):
     def encode(self, frame: Any) -> np.ndarray:
         """Return float32 numbers of shape (n, width)."""
 
+    def of_cell(self, cell: Any) -> float | None:
+        """Return the number of a row with that first cell; None where `encode` must look at it."""
+        return None
+
     def write_c(self, writer: Writer, out: str) -> None:
         """Write the C that puts the numbers of a row into the floats at `out`."""
         raise self._refuse_c()

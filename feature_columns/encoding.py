@@ -178,7 +178,9 @@ class ColumnSet:
         waiting: list[tuple[slice, np.ndarray]] = []
         for column, slot in self._slots.items():
             found = encode(column, frame)
-            if slot.block == "numbers":
+            if type(found) is float:
+                numbers[0, slot.place] = found
+            elif slot.block == "numbers":
                 waiting.append((slot.place, found))
                 if len(waiting) == LINE or self._width <= LINE:
                     _write(numbers, waiting)
@@ -191,9 +193,10 @@ class ColumnSet:
 
     def _one_row(self, column: Any, frame: Frame) -> Any:
         """Return a column of a single row, whose id is remembered by the cells it is made of."""
-        if isinstance(column, Number):
-            return column.encode(frame)
         cells = [frame.column(key) for key in column.keys]
+        if isinstance(column, Number):
+            number = column.of_cell(cells[0][0]) if type(cells[0]) is list else None
+            return column.encode(frame) if number is None else number
         if any(type(cell) is not list for cell in cells):
             return column.encode(frame)
         # 1, 1.0 and True are equal, and are not the same value.

@@ -18,7 +18,7 @@ from .checks import check_choice, check_count, check_key
 from .column import Number
 from .frames import Frame, as_frame
 from .normalizers import NORMALIZERS, Normalizer
-from .reading import first_text
+from .reading import PLAIN, first_text
 from .values import shown
 
 __all__ = ["Numeric", "numeric_column"]
@@ -87,6 +87,15 @@ class Numeric(Number, kind="numeric"):
             values = self.scale(values)
         # Scaling comes before the cast: float32 holds integers only up to 2**24.
         return np.ascontiguousarray(values, dtype=np.float32)
+
+    def of_cell(self, cell: Any) -> float | None:
+        """Return a plain number as it is, where neither scale nor function changes it."""
+        if type(cell) not in PLAIN or self.width != 1:
+            return None
+        if self.scale is not None or self.normalizer_fn is not None:
+            return None
+        number = float(cell)
+        return number if math.isfinite(number) else None
 
     def filled(self, frame: Frame) -> np.ndarray:
         """Return the raw numbers with missing ones treated by the column's policy."""

@@ -11,7 +11,7 @@ import pandas as pd
 from ..errors import InvalidValue
 from .values import is_missing, is_several, shown
 
-__all__ = ["first_text", "read_numbers"]
+__all__ = ["PLAIN", "first_text", "read_numbers"]
 
 # Dates of numpy are integers too, but of no such type.
 PLAIN = frozenset({int, float, np.int64, np.int32, np.float64, np.float32})
