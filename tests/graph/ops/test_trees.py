@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 
 from cannery.errors import InvalidValue
 from cannery.graph import Program, Variable, placeholder, tree_leaves, tree_nodes
@@ -170,3 +171,33 @@ def test_nodes_come_in_order():
     circle = np.array([[0, 0, 0, -1]], np.int32)
     with pytest.raises(InvalidValue, match="children must come after their parent"):
         tree_leaves(np.zeros((1, 1), np.float32), None, circle, [0], [0])
+
+
+def test_leaves_of_a_forest_of_scikit_learn_are_those_it_applies():
+    generator = np.random.default_rng(2)
+    X = generator.normal(size=(400, 5)).astype(np.float32)
+    X[generator.random(X.shape) < 0.1] = np.nan
+    y = np.nan_to_num(X[:, 0] * X[:, 1]) > 0
+    forest = RandomForestClassifier(8, random_state=0).fit(X, y)
+    parts, roots, reached, first, leaves = [], [], [], 0, 0
+    for tree, applied in zip(forest, forest.apply(X).T, strict=True):
+        tree = tree.tree_
+        inner = tree.children_left >= 0
+        number = np.where(inner, first + np.cumsum(inner) - 1, ~(leaves + np.cumsum(~inner) - 1))
+        # Between two float32 numbers there may be a threshold: the lower one has the same effect.
+        threshold = tree.threshold[inner].astype(np.float32)
+        lower = np.nextafter(threshold, np.float32(-np.inf))
+        threshold = np.where(threshold > tree.threshold[inner], lower, threshold)
+        children = number[tree.children_left[inner]], number[tree.children_right[inner]]
+        missing_left = tree.missing_go_to_left[inner]
+        none, ends = np.zeros(len(threshold), int), np.full(len(threshold), -1)
+        feature = tree.feature[inner]
+        parts.append(tree_nodes(feature, threshold, none, ends, ends, missing_left, 5))
+        parts[-1][:, 2], parts[-1][:, 3] = children
+        roots.append(number[0])
+        reached.append(~number[applied])
+        first, leaves = first + inner.sum(), leaves + (~inner).sum()
+    nodes = np.concatenate(parts)
+    execution = program(nodes, np.array(roots, np.int32), numbers=5).start()
+    found = execution.run({"x": X, "c": np.full((400, 2), -1, np.int32)})["leaves"]
+    np.testing.assert_array_equal(found, np.stack(reached, axis=1))
