@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -44,6 +46,23 @@ def dask():
         yield client
 
 
+@pytest.fixture(scope="module")
+def ray(tmp_path_factory):
+    """Two workers of Ray that write nothing into the user's home and tell nobody."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+        from ray.util.joblib import register_ray
+
+        register_ray()
+        quiet = {"include_dashboard": False, "log_to_driver": False, "configure_logging": False}
+        ray.init(num_cpus=2, **quiet)
+        yield ray
+        ray.shutdown()
+
+
 def test_dask_gives_the_same_bits(dask, here):
     with joblib.parallel_config(backend="dask"):
         assert fit() == here
@@ -57,3 +76,27 @@ def test_dask_loses_a_worker_and_no_bit(dask, here):
 
     with joblib.parallel_config(backend="dask"):
         assert fit(callbacks=[kill]) == here
+
+
+def test_ray_gives_the_same_bits(ray, here):
+    with joblib.parallel_config(backend="ray"):
+        assert fit() == here
+
+
+def test_ray_loses_a_worker_and_no_bit(ray, here, caplog):
+    def kill(estimator, epoch, logs):
+        if epoch == 1:
+            os.kill(worker(), signal.SIGKILL)
+
+    with joblib.parallel_config(backend="ray"):
+        assert fit(callbacks=[kill]) == here
+    assert "a worker was lost" in caplog.text
+
+
+def worker():
+    """Return the process of one of Ray's workers: it names itself after what it runs."""
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if (folder / "cmdline").read_bytes().startswith(b"ray::PoolActor"):
+                return int(folder.name)
+    raise LookupError("no worker of Ray is running")
