@@ -71,7 +71,7 @@ class PoolExecution:
         self._rounds = Rounds(pool, self._job)
         self._fed: Mapping[str, Any] | None = None
         self._report: list[dict[str, Any]] = []
-        self._done = 0
+        self._done = self._alive = 0
 
     def __enter__(self) -> Self:
         return self
@@ -142,6 +142,7 @@ class PoolExecution:
         self._merge(messages)
         merged = time.perf_counter() - gathered
         self._done += 1
+        self._alive = len({message.worker for message in messages})
         for message in messages:
             busy = message.compute + message.transfer
             self._report.append(
@@ -174,6 +175,12 @@ class PoolExecution:
             merge(self.program.variables, self.variables, found)
         if any(message.folder for message in messages):
             shutil.rmtree(self._folder / "messages", ignore_errors=True)
+
+    @property
+    def progress(self) -> str:
+        """What to show of the rounds so far and of the workers that did the last."""
+        lost = f", {self._rounds.lost} lost" if self._rounds.lost else ""
+        return f"round {self._done}, {self._alive} worker{'s' * (self._alive != 1)}{lost}"
 
     def take(self) -> dict[str, npt.NDArray[Any]]:
         """Return the variables in memory of this process alone; no round follows."""

@@ -67,6 +67,8 @@ class Message:
         Seconds in steps; seconds in reading and writing shared memory.
     error : CanneryError, optional
         Why there is no result: trying again would not help.
+    worker : str
+        Which process and thread of which machine did the part.
     folder : str, optional
         Holds `whole` and `rows`, where they are too large to be sent.
     """
@@ -78,6 +80,7 @@ class Message:
     compute: float = 0.0
     transfer: float = 0.0
     error: CanneryError | None = None
+    worker: str = ""
     folder: str | None = None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import threading
 import time
 from collections.abc import Mapping
@@ -185,6 +187,7 @@ def run_part(job: Job, part: Part | Merging) -> Message:
             message = resident.merge(job, part)
         else:
             message = resident.run(job, part)
+            message.worker = f"{platform.node()} {os.getpid()} {threading.get_ident()}"
     except CanneryError as error:
         return Message(part, error=error)
     with _LOCK:

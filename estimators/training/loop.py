@@ -173,7 +173,8 @@ class Trainer:
             self._sums.append(losses.astype(np.float64) * sizes)
             self._done = high
             bar.update(high - low)
-            bar.set_postfix_str(f"epoch {epoch}, loss {losses.mean():.4f}", refresh=False)
+            said = [f"epoch {epoch}", f"loss {losses.mean():.4f}", *self._of_workers()]
+            bar.set_postfix_str(", ".join(said), refresh=False)
             if high < self.rows:
                 save(False)
         return True
@@ -189,8 +190,13 @@ class Trainer:
         self.history.append(logs)
         self._began, self._done, self._sums, self._shuffler = self.seconds, 0, [], None
         if self.verbose == 2:
-            print(_line(logs))
+            print(", ".join([_line(logs), *self._of_workers()]))
         return stop
+
+    def _of_workers(self) -> list[str]:
+        """Return what a pool says of itself."""
+        said = getattr(self.execution, "progress", None)
+        return [] if said is None else [said]
 
     def _heartbeats(self) -> Iterator[tuple[int, int]]:
         """Yield the rows between two looks at the clock: whole steps of about equal time."""

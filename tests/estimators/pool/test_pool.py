@@ -304,6 +304,20 @@ def test_the_report_adds_up(undisturbed):
         plot_pool_report(report.iloc[:0])
 
 
+def test_what_is_shown_of_rounds(rows, capsys):
+    with joblib.parallel_config(backend="sequential"):
+        model(verbose=2).fit(*rows)
+        model(verbose=1, epochs=1).fit(*rows)
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert [line.split(", ")[-2:] for line in lines] == [
+        ["round 10", "1 worker"],
+        ["round 20", "1 worker"],
+    ]
+    assert all("rows/s" in line for line in lines)
+    assert "1 worker" in shown.err and "rows/s" in shown.err
+
+
 def test_a_pool_in_a_search(rows):
     from sklearn.model_selection import GridSearchCV
 
