@@ -21,7 +21,9 @@ AT_ONCE = 1 << 24  # bytes: whole pages
 
 
 def write_arrays(folder: Path, arrays: Mapping[str, Array]) -> None:
-    """Write arrays, each to a file of raw numbers, and a list of them.
+    """Write arrays as raw numbers, each from a page of its own on, and a list of them.
+
+    What was written there before stays as it was for those who have it mapped.
 
     Parameters
     ----------
@@ -34,16 +36,22 @@ def write_arrays(folder: Path, arrays: Mapping[str, Array]) -> None:
     InvalidValue
         The disk is full, or may not be written.
     """
-    listed = {}
+    listed, place = {}, 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for number, (name, value) in enumerate(arrays.items()):
-            array = np.ascontiguousarray(value)
-            listed[name] = (f"{number}.bin", array.dtype.str, list(np.shape(value)))
-            with open(folder / f"{number}.bin", "wb") as file:
+        with open(folder / "new.bin", "wb") as file:
+            for name, value in arrays.items():
+                array = np.ascontiguousarray(value)
+                listed[name] = (place, array.dtype.str, list(np.shape(value)))
+                if array.size:
+                    file.write(array.reshape(-1).view(np.uint8).data)
                 # Real bytes: a hole in the file would be filled at a time when no error can be
                 # told from a crash.
-                file.write(array.reshape(-1).view(np.uint8).data if array.size else b"\0")
+                file.write(bytes(mmap.PAGESIZE - array.nbytes % mmap.PAGESIZE))
+                place = file.tell()
+            if not listed:
+                file.write(b"\0")
+        os.replace(folder / "new.bin", folder / "arrays.bin")
         (folder / "arrays.json").write_text(json.dumps(listed), encoding="utf-8")
     except OSError as error:
         wrong = f"cannot be written ({error.strerror or error})"
@@ -68,14 +76,14 @@ class Mapped:
     def __init__(self, folder: Path, access: str = "read"):
         kinds = {"read": mmap.ACCESS_READ, "shared": mmap.ACCESS_WRITE, "private": mmap.ACCESS_COPY}
         listed = json.loads((folder / "arrays.json").read_text(encoding="utf-8"))
+        with open(folder / "arrays.bin", "rb" if access == "read" else "r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), 0, access=kinds[access])
         self.arrays: dict[str, Array] = {}
-        self._maps: dict[str, mmap.mmap] = {}
-        for name, (file_name, dtype, shape) in listed.items():
-            with open(folder / file_name, "rb" if access == "read" else "r+b") as file:
-                memory = mmap.mmap(file.fileno(), 0, access=kinds[access])
+        self._places: dict[str, int] = {}
+        for name, (place, dtype, shape) in listed.items():
             count = int(np.prod(shape, dtype=np.int64))
-            self.arrays[name] = np.frombuffer(memory, dtype, count).reshape(shape)
-            self._maps[name] = memory
+            array = np.frombuffer(self._memory, dtype, count, place)
+            self.arrays[name], self._places[name] = array.reshape(shape), place
 
     def forget(self, name: str, start: int = 0, count: int | None = None) -> bool:
         """Let go of this process's pages of an array; whether that is possible.
@@ -84,8 +92,8 @@ class Mapped:
         """
         if not hasattr(mmap, "MADV_DONTNEED") or os.uname().sysname != "Linux":
             return False
-        memory = self._maps[name]
-        memory.madvise(mmap.MADV_DONTNEED, start, len(memory) - start if count is None else count)
+        count = self.arrays[name].nbytes - start if count is None else count
+        self._memory.madvise(mmap.MADV_DONTNEED, self._places[name] + start, max(1, count))
         return True
 
     def take(self) -> dict[str, Array]:
