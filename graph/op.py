@@ -82,8 +82,8 @@ class Op:
     """The result depends on the shapes of the inputs alone."""
     shares_tables: bool = False
     """All rows read the same large inputs: the more rows at a time, the less often these."""
-    library: str = ""
-    """The part of the C library that its C text calls, besides those that all programs have."""
+    libraries: tuple[str, ...] = ()
+    """The parts of the C library that its C text calls, besides those that all programs have."""
 
     # `Any` lets a subclass name its inputs and attributes.
     def infer(self, *inputs: Any, **attributes: Any) -> Spec:

@@ -19,7 +19,7 @@ from .schedule import Schedule
 __all__ = ["TILE", "Memory", "Place", "lay_out"]
 
 TILE = 64  # rows taken at a time: what they need stays in the second-level cache
-MOST_TILES, LARGE_TILE = 32, 2**21  # tiles in a large one, and the bytes it may need at most
+MOST_TILES, LARGE_TILE = 64, 2**22  # tiles in a large one, and the bytes it may need at most
 # What ends in a number is a variable inside a loop; the others are functions and types of C.
 TAKEN = re.compile(r"_\d+$|_[fiu]\d\d$|_t$|_of$")
 # What C, its library or ours call by these names.

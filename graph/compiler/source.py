@@ -241,7 +241,7 @@ class Source:
             library("threads.h"),
             library("grouping.h"),
             library("profile.h") if self.profile else "",
-            *map(library, sorted({n.op.library for n in self.program.nodes if n.op.library})),
+            *map(library, sorted({part for n in self.program.nodes for part in n.op.libraries})),
             *self._sizes(),
             *self._constant_text(),
             *sum_functions(self.memory),

@@ -28,7 +28,7 @@ class _TreeLeaves(Op):
     row_local = True
     random_access = (0, 1, 2, 3, 4)
     shares_tables = True
-    library = "trees.h"
+    libraries = ("trees.h", "trees_in_lanes.h")
 
     def infer(
         self, numbers: Tensor, ids: Tensor, nodes: Tensor, subsets: Tensor, roots: Tensor
