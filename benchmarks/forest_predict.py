@@ -80,8 +80,10 @@ def walked(peer: Peer, X: np.ndarray, threads: int) -> Any:
     return Program(outputs={"shares": shares}).start(jit=True, threads=threads, share=True)
 
 
-def medians(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """Return the median time of each call in seconds; they take turns."""
+def medians(
+    calls: dict[str, Callable[[], object]], seconds: float, repeated: int = 1
+) -> dict[str, float]:
+    """Return the median time of each call in seconds; they take turns of so many calls."""
     for call in calls.values():
         call()
     times: dict[str, list[float]] = {name: [] for name in calls}
@@ -89,8 +91,9 @@ def medians(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str,
     while time.perf_counter() < end or len(next(iter(times.values()))) < 3:
         for name, call in calls.items():
             start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
+            for _ in range(repeated):
+                call()
+            times[name].append((time.perf_counter() - start) / repeated)
     return {name: float(np.median(found)) for name, found in times.items()}
 
 
@@ -126,9 +129,9 @@ def measure(
         line = plain[:1].copy()
         one["scikit-learn's trees, by the op"] = lambda: execution.run({"x": line})
     report(f"{len(X)} rows, n_jobs={options.threads}", 1e3, "ms", medians(many, options.seconds))
-    report(f"one row, n_jobs={options.threads}", 1e6, "µs", medians(one, options.seconds))
+    report(f"one row, n_jobs={options.threads}", 1e6, "µs", medians(one, options.seconds, 20))
     peer.set_params(n_jobs=1)
-    report("one row, scikit-learn with n_jobs=1", 1e6, "µs", medians(one, options.seconds))
+    report("one row, scikit-learn with n_jobs=1", 1e6, "µs", medians(one, options.seconds, 20))
     tables = sum(table.nbytes for table in ours.variables_.values())
     theirs = sum(sum(map(_size, estimator.tree_.__getstate__().values())) for estimator in peer)
     print(f"  tables of trees {tables / 1e6:.1f} MB, scikit-learn's {theirs / 1e6:.1f} MB")
