@@ -32,8 +32,14 @@ static inline __m512i step_down(
     __m512i width, const int32_t *ids, __m512i id_rows, int plain, __m512i at, __mmask16 going) {
   const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi32(1);
   const __m512i place = _mm512_slli_epi32(at, 2);
-  const __m512i test = _mm512_mask_i32gather_epi32(zero, going, place, nodes, 4);
-  const __m512i bound = _mm512_mask_i32gather_epi32(zero, going, place, nodes + 1, 4);
+  /* A test and its bound lie side by side and are read as one. */
+  const __m512i low = _mm512_mask_i32gather_epi64(
+      zero, (__mmask8)going, _mm512_castsi512_si256(place), nodes, 4);
+  const __m512i high = _mm512_mask_i32gather_epi64(
+      zero, (__mmask8)(going >> 8), _mm512_extracti64x4_epi64(place, 1), nodes, 4);
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i test = _mm512_permutex2var_epi32(low, even, high);
+  const __m512i bound = _mm512_permutex2var_epi32(low, _mm512_add_epi32(even, one), high);
   const __m512i column = _mm512_srai_epi32(test, 1);
   const __mmask16 missing_left = _mm512_test_epi32_mask(test, one);
   const __mmask16 by_number =
