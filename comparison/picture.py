@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import InvalidValue, MissingDependency
+from ..errors import InvalidValue
+from ..estimators.drawing import pyplot
 from ..estimators.metrics import Floats
 
 __all__ = ["plot_comparison"]
@@ -49,12 +50,7 @@ def plot_comparison(result: pd.DataFrame, metric: str | None = None, ax: Any = N
     >>> [label.get_text() for label in axes.get_yticklabels()]
     ['linear', 'baseline']
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise MissingDependency(
-            "plot_comparison", "needs matplotlib", todo="install cannery[plot]"
-        ) from None
+    plt = pyplot("plot_comparison")
     known = [str(name) for name in dict.fromkeys(result["metric"])]
     if metric is None:
         metric = next(iter(known), "")

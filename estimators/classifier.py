@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
+from ..errors import InvalidValue
 from ..hyperparameters import hyperparameters
 from .head import Head
 from .labels import learn_labels
@@ -32,6 +33,13 @@ class Classifier(ClassifierMixin, Supervised):
         labels = learn_labels(y, classes)
         self.classes_ = labels.classes
         return labels
+
+    def _check_classes(self, classes: Any) -> None:
+        """Raise unless `classes`, where they are given, are those of a model fitted before."""
+        known = hasattr(self, "classes_") and classes is not None
+        if known and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
+            wrong = "is not the same as on last call to partial_fit"
+            raise InvalidValue("classes", wrong, list(classes))
 
     def _head(self, labels: Any) -> Head:
         return labels.head()

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..errors import InvalidValue
 from ..hyperparameters import OneOf, Positive, hyperparameters
 from .build import Scaling
 from .classifier import Classifier
@@ -39,13 +38,8 @@ class GradientClassifier(Classifier, GradientTrained):
         -------
         self
         """
+        self._check_classes(classes)
         fresh = not hasattr(self, "model_")
-        if not fresh and classes is not None:
-            same = np.array_equal(np.unique(np.asarray(classes)), self.classes_)
-            if not same:
-                raise InvalidValue(
-                    "classes", "is not the same as on last call to partial_fit", list(classes)
-                )
         return self._fit(X, y, sample_weight, fresh=fresh, epochs=1, classes=classes)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.metaestimators import available_if
 
-from ...errors import InvalidValue
 from ...hyperparameters import NonNegative, OneOf, hyperparameters
 from ..classifier import Classifier
 from ..documentation import documented
@@ -137,10 +136,7 @@ class SVMClassifier(Classifier, CalibratedMachine):
         -------
         self
         """
-        known = hasattr(self, "classes_") and classes is not None
-        if known and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
-            wrong = "is not the same as on last call to partial_fit"
-            raise InvalidValue("classes", wrong, list(classes))
+        self._check_classes(classes)
         self._stream(X, y, sample_weight, classes)
         return self
 

@@ -14,12 +14,13 @@ import pandas as pd
 import scipy.sparse
 from sklearn.utils.validation import check_is_fitted
 
-from ...errors import InvalidType, InvalidValue, MissingDependency
+from ...errors import InvalidType, InvalidValue
 from ...feature_columns import ColumnSet, Frame
 from ...feature_columns.express import feeds
 from ...graph import Tensor
 from ...graph.compiler.toolchain import find_toolchain
 from ...hyperparameters import Allowed, PositiveInt, hyperparameters
+from ..drawing import pyplot
 from ..engine import Engine
 from ..rows import Rows, check_rows
 from ..supervised import Supervised
@@ -301,11 +302,7 @@ class Forest(Supervised):
             matplotlib is not installed.
         """
         shown = self.importances()[:most][::-1]
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError:
-            todo = 'pip install "cannery[plot]"'
-            raise MissingDependency("plot_importances", "needs matplotlib", todo=todo) from None
+        plt = pyplot("plot_importances")
         ax = plt.gca() if ax is None else ax
         ax.barh([str(name) for name in shown.index], shown.to_numpy())
         ax.set_xlabel("share of the impurity that splits took away")

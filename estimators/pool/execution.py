@@ -115,8 +115,7 @@ class PoolExecution:
             self._fed = feeds
         write_arrays(self._folder / "rows", {"rows": np.asarray(rows, np.int64)})
         self._rounds.job = replace(self._job, batch_size=batch_size, finite=finite)
-        count = len(feeds["labels"])
-        size = self._pool.steps(count, batch_size) * self._pool.workers * batch_size
+        size = self.steps_at_once(len(feeds["labels"]), batch_size) * batch_size
         losses: list[Any] = []
         for low in range(0, len(rows), size):
             parts = self._parts(low, min(low + size, len(rows)), batch_size)

@@ -9,7 +9,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from ...errors import InvalidType
-from ...hyperparameters import Allowed, Positive, PositiveInt, check, hyperparameters
+from ...hyperparameters import Positive, PositiveInt, check, hyperparameters
 
 __all__ = ["Pool", "get_pool"]
 
@@ -101,9 +101,3 @@ def get_pool(pool: Any) -> Pool | None:
         raise InvalidType("pool", "must be a Pool, a number of workers or None", repr(pool))
     check(pool)
     return pool
-
-
-Pooled = Allowed(
-    "a Pool, a number of workers or None",
-    lambda value: value is None or isinstance(value, (Integral, Pool)),
-)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...errors import InvalidValue, MissingDependency
+from ...errors import InvalidValue
+from ..drawing import pyplot
 
 __all__ = ["PARTS", "plot_pool_report"]
 
@@ -35,11 +36,7 @@ def plot_pool_report(report: pd.DataFrame, ax: Any = None) -> Any:
     """
     if report.empty:
         raise InvalidValue("report", "has no rounds", todo="fit with pool=2 first")
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        todo = 'run `pip install "cannery[plot]"`'
-        raise MissingDependency("matplotlib", "is needed for plots", todo=todo) from None
+    plt = pyplot("plot_pool_report")
     if ax is None:
         _, ax = plt.subplots(figsize=(7, 1.2 + 0.5 * report["worker"].nunique()))
     seconds = report.groupby("worker")[list(PARTS)].sum()

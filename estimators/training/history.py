@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...errors import InvalidValue, MissingDependency
+from ...errors import InvalidValue
+from ..drawing import pyplot
 
 __all__ = ["plot_history"]
 
@@ -36,12 +37,7 @@ def plot_history(
     InvalidValue
         A metric is not in the history.
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise MissingDependency(
-            "plot_history", "needs matplotlib", todo="install cannery[plot]"
-        ) from None
+    plt = pyplot("plot_history")
     if metrics is None:
         metrics = tuple(name for name in ("loss", "val_average_loss") if name in history)
     missing = [name for name in metrics if name not in history]
