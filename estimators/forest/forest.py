@@ -303,7 +303,8 @@ class Forest(Supervised):
         """
         shown = self.importances()[:most][::-1]
         plt = pyplot("plot_importances")
-        ax = plt.gca() if ax is None else ax
+        if ax is None:
+            _, ax = plt.subplots(figsize=(6, 1.2 + 0.3 * len(shown)), layout="constrained")
         ax.barh([str(name) for name in shown.index], shown.to_numpy())
         ax.set_xlabel("share of the impurity that splits took away")
         return ax
