@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...errors import InvalidValue
 from ...graph import Program
 from .merge import divide, merge, write
 from .messages import Merging, Message, Part, opened
 from .pool import Pool
 from .rounds import Rounds
 from .shared import Mapped, write_arrays
-from .worker import Job, flat_feeds, forget
+from .worker import Steps, flat_feeds
 
 __all__ = ["PoolExecution"]
-
-ASIDE = 1 << 18  # bytes: larger messages cost less in files that are mapped than through the chief
 
 
 class PoolExecution:
@@ -51,11 +44,8 @@ class PoolExecution:
 
     def __init__(self, pool: Pool, program: Program, values: Mapping[str, Any], jit: bool):
         self.program, self._pool = program, pool
-        try:
-            self._folder = Path(tempfile.mkdtemp(prefix="cannery-pool-", dir=pool.folder))
-        except OSError as error:
-            wrong = f"cannot be written ({error.strerror or error})"
-            raise InvalidValue("Pool.folder", wrong, repr(pool.folder)) from None
+        self._rounds = Rounds(pool)
+        self._folder = self._rounds.folder
         try:
             text = json.dumps(program.to_json())
             (self._folder / "program.json").write_text(text, encoding="utf-8")
@@ -63,15 +53,12 @@ class PoolExecution:
                 self._folder / "state", {v.name: values[v.name] for v in program.variables}
             )
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._rounds.close()
             raise
         self._shared = Mapped(self._folder / "state", "shared")
         self.variables = self._shared.arrays
-        self._job = Job(str(self._folder), jit, 0, None, ASIDE)
-        self._rounds = Rounds(pool, self._job)
+        self._steps = Steps(folder=str(self._folder), jit=jit)
         self._fed: Mapping[str, Any] | None = None
-        self._report: list[dict[str, Any]] = []
-        self._done = self._alive = 0
 
     def __enter__(self) -> Self:
         return self
@@ -114,12 +101,12 @@ class PoolExecution:
             write_arrays(self._folder / "feeds", flat_feeds(feeds))
             self._fed = feeds
         write_arrays(self._folder / "rows", {"rows": np.asarray(rows, np.int64)})
-        self._rounds.job = replace(self._job, batch_size=batch_size, finite=finite)
+        self._rounds.job = replace(self._steps, batch_size=batch_size, finite=finite)
         size = self.steps_at_once(len(feeds["labels"]), batch_size) * batch_size
         losses: list[Any] = []
         for low in range(0, len(rows), size):
             parts = self._parts(low, min(low + size, len(rows)), batch_size)
-            losses += [message.losses for message in self._round(parts)]
+            losses += self._rounds.round(parts, self._merge)
         return {"loss": np.concatenate(losses)}
 
     def _parts(self, low: int, high: int, batch_size: int) -> list[Part]:
@@ -134,33 +121,11 @@ class PoolExecution:
             if stop > start
         ]
 
-    def _round(self, parts: list[Part]) -> list[Message]:
-        began = time.perf_counter()
-        messages = self._rounds.run(parts)
-        gathered = time.perf_counter()
-        self._merge(messages)
-        merged = time.perf_counter() - gathered
-        self._done += 1
-        self._alive = len({message.worker for message in messages})
-        for message in messages:
-            busy = message.compute + message.transfer
-            self._report.append(
-                {
-                    "round": self._done,
-                    "worker": message.part.number,
-                    "rows": message.part.stop - message.part.start,
-                    "compute": message.compute,
-                    "transfer": message.transfer,
-                    "merge": merged,
-                    "wait": max(0.0, gathered - began - busy),
-                }
-            )
-        return messages
+    def _merge(self, messages: list[Message]) -> list[Any]:
+        """Merge here, or on workers where that pays; return the losses of each part.
 
-    def _merge(self, messages: list[Message]) -> None:
-        """Merge here, or on workers where that pays; only this process writes what all share.
-
-        So a worker that dies while it merges leaves nothing half merged.
+        Only this process writes what all share, so that a worker that dies while it merges leaves
+        nothing half merged.
         """
         found = [opened(message) for message in messages]
         near = self._rounds.shares_memory or messages[0].folder is not None
@@ -172,14 +137,12 @@ class PoolExecution:
                 write(self.variables, answer.whole or {}, answer.rows)
         else:
             merge(self.program.variables, self.variables, found)
-        if any(message.folder for message in messages):
-            shutil.rmtree(self._folder / "messages", ignore_errors=True)
+        return [message.losses for message in messages]
 
     @property
     def progress(self) -> str:
         """What to show of the rounds so far and of the workers that did the last."""
-        lost = f", {self._rounds.lost} lost" if self._rounds.lost else ""
-        return f"round {self._done}, {self._alive} worker{'s' * (self._alive != 1)}{lost}"
+        return self._rounds.progress
 
     def take(self) -> dict[str, npt.NDArray[Any]]:
         """Return the variables in memory of this process alone; no round follows."""
@@ -188,10 +151,8 @@ class PoolExecution:
 
     def report(self) -> pd.DataFrame:
         """Return what took the time: a row for each worker and round, in seconds."""
-        return pd.DataFrame(self._report)
+        return self._rounds.report()
 
     def close(self) -> None:
         """End the workers and remove their folder; the variables stay readable."""
         self._rounds.close()
-        forget(self._job)
-        shutil.rmtree(self._folder, ignore_errors=True)

@@ -23,7 +23,7 @@ Rows = Sequence[tuple[Array, Mapping[str, Array]]]
 
 @dataclass(frozen=True)
 class Part:
-    """A worker's part of a round: from one place to another in the order of the rows."""
+    """A worker's part of a round: from one place to another, in the order of the rows say."""
 
     number: int
     start: int
@@ -55,11 +55,11 @@ class Message:
 
     Attributes
     ----------
-    part : Part or Merging
+    part : Part, Merging or another with a number
     losses : ndarray
         Of each step.
     whole : dict of str to ndarray
-        New values of variables.
+        New values of variables; or whatever another kind of work has found, by name.
     rows : list of (ndarray, dict of str to ndarray)
         Rows of tables that were touched, in rising order, and new values of them in each of these
         tables.

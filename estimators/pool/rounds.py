@@ -1,54 +1,128 @@
-"""Rounds through joblib: parts sent out, answers gathered, and what to do where none comes."""
+"""Rounds through joblib: parts sent out, answers gathered, and what to do where none comes.
+
+What a part is, and what becomes of the answers, is said by who asks: see `Job`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import queue
+import shutil
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
+import pandas as pd
 from joblib import Parallel, delayed
 from joblib.parallel import BatchedCalls, SequentialBackend
 
-from ...errors import WorkerLost
-from .messages import Merging, Message, Part
+from ...errors import InvalidValue, WorkerLost
+from .jobs import Job, forget, leave, run_part
+from .messages import Message
 from .pool import Pool
-from .worker import Job, leave, run_part
 
 __all__ = ["Rounds"]
 
+Result = TypeVar("Result")
+ASIDE = 1 << 18  # bytes: larger messages cost less in files that are mapped than through the chief
 LEAST_PATIENCE = 10.0  # seconds before a worker can be a straggler: it may be compiling
 
 
 class Rounds:
-    """The workers of a fit.
+    """The workers of a fit, their folder, and what took the time of their rounds.
 
     Parameters
     ----------
     pool : Pool
-    job : Job
+    unit : str
+        What is counted from a part's start to its stop.
 
     Attributes
     ----------
+    folder : Path
+        What workers map into memory is written there; `close` removes it.
     job : Job
+        To be set before the first round.
     lost : int
         How many rounds some worker did not survive.
     late : int
         How many parts were done here, since their workers were late.
     shares_memory : bool
         Whether what workers return is still where they have put it.
+
+    Raises
+    ------
+    InvalidValue
+        The pool's folder cannot be written.
     """
 
-    def __init__(self, pool: Pool, job: Job):
-        self._pool, self.job = pool, job
+    job: Job
+
+    def __init__(self, pool: Pool, unit: str = "rows"):
+        self._pool, self._unit = pool, unit
         self._parallel: Parallel | None = None
         self._stack = contextlib.ExitStack()
-        self.lost = self.late = 0
+        self._report: list[dict[str, Any]] = []
+        self._done = self._alive = self.lost = self.late = 0
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix="cannery-pool-", dir=pool.folder))
+        except OSError as error:
+            wrong = f"cannot be written ({error.strerror or error})"
+            raise InvalidValue("Pool.folder", wrong, repr(pool.folder)) from None
 
-    def run(self, parts: Sequence[Part | Merging]) -> list[Message]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def round(self, parts: Sequence[Any], merge: Callable[[list[Message]], Result]) -> Result:
+        """Have workers do parts, and return what `merge` makes of their messages.
+
+        Raises
+        ------
+        WorkerLost, CanneryError
+            As `run`.
+        """
+        began = time.perf_counter()
+        messages = self.run(parts)
+        gathered = time.perf_counter()
+        result = merge(messages)
+        merged = time.perf_counter() - gathered
+        if any(message.folder for message in messages):
+            shutil.rmtree(self.folder / "messages", ignore_errors=True)
+        self._done += 1
+        self._alive = len({message.worker for message in messages})
+        for message in messages:
+            busy = message.compute + message.transfer
+            self._report.append(
+                {
+                    "round": self._done,
+                    "worker": message.part.number,
+                    self._unit: message.part.stop - message.part.start,
+                    "compute": message.compute,
+                    "transfer": message.transfer,
+                    "merge": merged,
+                    "wait": max(0.0, gathered - began - busy),
+                }
+            )
+        return result
+
+    @property
+    def progress(self) -> str:
+        """What to show of the rounds so far and of the workers that did the last."""
+        lost = f", {self.lost} lost" if self.lost else ""
+        return f"round {self._done}, {self._alive} worker{'s' * (self._alive != 1)}{lost}"
+
+    def report(self) -> pd.DataFrame:
+        """Return what took the time: a row for each worker and round, in seconds."""
+        return pd.DataFrame(self._report)
+
+    def run(self, parts: Sequence[Any]) -> list[Message]:
         """Return the message of each part, whatever happens to the workers.
 
         Raises
@@ -77,9 +151,7 @@ class Rounds:
                 raise message.error
         return messages
 
-    def _try(
-        self, parts: Sequence[Part | Merging], done: dict[int, Message]
-    ) -> BaseException | None:
+    def _try(self, parts: Sequence[Any], done: dict[int, Message]) -> BaseException | None:
         """Gather what comes; return why the rest does not."""
         arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
         began, slowest = time.perf_counter(), 0.0
@@ -105,9 +177,9 @@ class Rounds:
             slowest = time.perf_counter() - began
         return None
 
-    def _send(self, part: Part | Merging, arrived: queue.SimpleQueue[Any]) -> None:
+    def _send(self, part: Any, arrived: queue.SimpleQueue[Any]) -> None:
         """Give a part to the next free worker; `arrived` gets what returns its answer."""
-        job = replace(self.job, aside=None) if self.shares_memory else self.job
+        job = self.job if self.shares_memory else replace(self.job, aside=ASIDE)
         self._call(delayed(run_part)(job, part), arrived)
 
     def _call(self, work: Any, arrived: queue.SimpleQueue[Any]) -> None:
@@ -122,7 +194,7 @@ class Rounds:
             send(call, lambda answer: arrived.put(lambda: take(answer)))
 
     def _lose(self, error: Exception) -> Exception:
-        self.close()
+        self._stop()
         self.lost += 1
         wrong = "a worker was lost, its part of the round is done again (%r)"
         logging.getLogger(__name__).warning(wrong, error)
@@ -141,16 +213,16 @@ class Rounds:
             self._stack.callback(parallel._backend.stop_call)
         return self._parallel._backend
 
-    def _give_up(self, late: Sequence[Part | Merging], done: dict[int, Message]) -> None:
+    def _give_up(self, late: Sequence[Any], done: dict[int, Message]) -> None:
         """Do here what workers have not done in time, and start new ones."""
         for part in late:
             numbers = f"worker {part.number} is late"
             logging.getLogger(__name__).warning("%s, its part of the round is done here", numbers)
             done[part.number] = run_part(self.job, part)
             self.late += 1
-        self.close()
+        self._stop()
 
-    def _refuse(self, part: Part | Merging, failure: BaseException | None) -> None:
+    def _refuse(self, part: Any, failure: BaseException | None) -> None:
         raise WorkerLost(
             f"worker {part.number}",
             f"did not survive {self._pool.tries} tries of its part of a round",
@@ -165,11 +237,17 @@ class Rounds:
         arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
         with contextlib.suppress(Exception):
             for _ in range(self._pool.workers):
-                self._call(delayed(leave)(self.job), arrived)
+                self._call(delayed(leave)(str(self.folder)), arrived)
             for _ in range(self._pool.workers):
                 arrived.get(timeout=LEAST_PATIENCE)()
 
     def close(self) -> None:
+        """End the workers' work and remove their folder; what is mapped stays readable."""
+        self._stop()
+        forget(str(self.folder))
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _stop(self) -> None:
         """End the workers' work; the next round finds fresh ones."""
         parallel, self._parallel = self._parallel, None
         if parallel is None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,55 +12,47 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import CanneryError
 from ...feature_columns import Ragged
 from ...graph import Program, Tensor
 from ...graph.feeds import Feeder
 from ...graph.interpreter import evaluate_all
 from ..engine import Engine
+from .jobs import Job
 from .merge import distinct, merged
-from .messages import Merging, Message, Part, cut, opened, put_aside
+from .messages import Merging, Message, Part, cut, opened
 from .shared import Mapped
 
-__all__ = ["Job", "flat_feeds", "forget", "leave", "row_updates", "run_part"]
+__all__ = ["Steps", "flat_feeds", "row_updates"]
 
 Array = npt.NDArray[Any]
-MOST_KEPT = 4  # fits whose programs and data a process keeps at hand
 
 
-@dataclass(frozen=True)
-class Job:
-    """A fit, as far as a worker must know it.
+@dataclass(frozen=True, kw_only=True)
+class Steps(Job):
+    """A fit in steps.
+
+    Its folder holds ``program.json``, the folders ``feeds`` and ``state``, and ``rows``.
 
     Parameters
     ----------
-    folder : str
-        Holds ``program.json``, the folders ``feeds`` and ``state``, and ``rows``.
     jit : bool
     batch_size : int
     finite : str or None
         The output that must stay finite.
-    aside : int or None
-        Messages of so many bytes are left in files in `folder`; none where workers share memory.
     """
 
-    folder: str
     jit: bool
-    batch_size: int
-    finite: str | None
-    aside: int | None = None
+    batch_size: int = 0
+    finite: str | None = None
 
-    def put_aside(self, message: Message) -> Message:
-        """Leave a message in files, if it is large."""
-        if self.aside is None:
-            return message
-        return put_aside(message, Path(self.folder) / "messages", self.aside)
+    def open(self) -> Training:  # noqa: D102
+        return Training(self)
 
 
-class Resident:
+class Training:
     """A fit's program and data, at hand in a process for as many rounds as there are."""
 
-    def __init__(self, job: Job):
+    def __init__(self, job: Steps):
         folder = Path(job.folder)
         program = Program.from_json(json.loads((folder / "program.json").read_text("utf-8")))
         self.feeds = ragged_feeds(Mapped(folder / "feeds").arrays)
@@ -74,7 +63,11 @@ class Resident:
             self.execution = engine.start(program, self._private.arrays, adopt=True)
         self._tables = row_updates(program)
 
-    def run(self, job: Job, part: Part) -> Message:
+    def run(self, job: Steps, part: Part | Merging) -> Message:
+        """Take the steps of one part of a round, or merge some."""
+        return self.merge(job, part) if isinstance(part, Merging) else self.steps(job, part)
+
+    def steps(self, job: Steps, part: Part) -> Message:
         """Take the steps of one part."""
         began = time.perf_counter()
         self._reset()
@@ -88,7 +81,7 @@ class Resident:
         message.transfer = time.perf_counter() - done + ready - began
         return message
 
-    def merge(self, job: Job, part: Merging) -> Message:
+    def merge(self, job: Steps, part: Merging) -> Message:
         """Return new values of some pieces: the shared weights stay as they are."""
         messages = [cut(opened(message), part.pieces) for message in part.messages]
         whole, rows = merged(self.execution.program.variables, self._shared.arrays, messages)
@@ -163,45 +156,3 @@ def _flat_batch(ragged: Mapping[str, Any]) -> dict[str, Array]:
         if feed.weights is not None:
             flat[f"{name}/weights"] = feed.weights
     return flat
-
-
-_KEPT: dict[str, list[Resident]] = {}
-_LOCK = threading.Lock()
-
-
-def run_part(job: Job, part: Part | Merging) -> Message:
-    """Take the steps of one part of a round, or merge some, in whichever process or thread.
-
-    Nothing that it returns depends on what ran here before.
-    """
-    with _LOCK:
-        for folder in [known for known in _KEPT if not Path(known).exists()]:
-            del _KEPT[folder]
-        while len(_KEPT) > MOST_KEPT:
-            del _KEPT[next(iter(_KEPT))]
-        idle = _KEPT.setdefault(job.folder, [])
-        resident = idle.pop() if idle else None
-    try:
-        resident = resident or Resident(job)
-        if isinstance(part, Merging):
-            message = resident.merge(job, part)
-        else:
-            message = resident.run(job, part)
-            message.worker = f"{platform.node()} {os.getpid()} {threading.get_ident()}"
-    except CanneryError as error:
-        return Message(part, error=error)
-    with _LOCK:
-        _KEPT.setdefault(job.folder, []).append(resident)
-    return message
-
-
-def forget(job: Job) -> None:
-    """Let go of what this process keeps of a fit."""
-    with _LOCK:
-        _KEPT.pop(job.folder, None)
-
-
-def leave(job: Job) -> None:
-    """Let go of a fit in a worker, slowly enough for each worker to be asked."""
-    forget(job)
-    time.sleep(0.02)

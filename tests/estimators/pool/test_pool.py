@@ -17,7 +17,7 @@ from cannery import LinearClassifier, LinearRegressor, WideDeepClassifier
 from cannery.datasets import make_census
 from cannery.errors import InvalidType, InvalidValue, NonFinite, WorkerLost
 from cannery.estimators import Pool, plot_pool_report
-from cannery.estimators.pool import execution, merge, rounds
+from cannery.estimators.pool import merge, rounds
 from cannery.estimators.pool.messages import Merging
 from cannery.feature_columns import categorical_column, embedding_column, numeric_column
 from cannery.graph.optimizers import SGD
@@ -143,7 +143,7 @@ def divided_merge(monkeypatch):
     """Have workers merge, however little it is, from files where they share no memory."""
     monkeypatch.setattr(merge, "LEAST_MERGED", 1)
     monkeypatch.setattr(merge, "LEAST_SLICE", 64)
-    monkeypatch.setattr(execution, "ASIDE", 0)
+    monkeypatch.setattr(rounds, "ASIDE", 0)
 
 
 @pytest.mark.parametrize("files", [False, True])
@@ -172,7 +172,8 @@ def test_a_worker_killed_while_it_merges_costs_no_bit(
     died = tmp_path / "died"
 
     def run(job, part):
-        from cannery.estimators.pool.worker import Merging, run_part
+        from cannery.estimators.pool.jobs import run_part
+        from cannery.estimators.pool.messages import Merging
 
         if isinstance(part, Merging) and part.number == 1 and not died.exists():
             assert all(message.folder for message in part.messages)  # not through the chief

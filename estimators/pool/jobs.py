@@ -1,0 +1,92 @@
+"""What a worker does with a part, whatever kind of work it is of: what it reads stays at hand."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ...errors import CanneryError
+from .messages import Message, put_aside
+
+__all__ = ["Job", "Resident", "forget", "leave", "run_part"]
+
+MOST_KEPT = 4  # fits whose programs and data a process keeps at hand
+
+
+class Resident(Protocol):
+    """What a worker has at hand of a fit: data in mapped memory, and what works on them."""
+
+    def run(self, job: Any, part: Any) -> Message:
+        """Do one part; what comes out depends on the job, the part and the folder alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A fit, as far as a worker must know it; each kind of work has one of its own.
+
+    It is sent with every part, and so holds little: what is large lies in the folder.
+
+    Parameters
+    ----------
+    folder : str
+        That of the fit, see `Rounds`.
+    aside : int or None
+        Messages of so many bytes are left in files in `folder`; none where workers share memory.
+    """
+
+    folder: str
+    aside: int | None = None
+
+    def open(self) -> Resident:
+        """Return what a worker keeps at hand for as many parts as there are."""
+        raise NotImplementedError
+
+    def put_aside(self, message: Message) -> Message:
+        """Leave a message in files, if it is large."""
+        if self.aside is None:
+            return message
+        return put_aside(message, Path(self.folder) / "messages", self.aside)
+
+
+_KEPT: dict[str, list[Resident]] = {}
+_LOCK = threading.Lock()
+
+
+def run_part(job: Job, part: Any) -> Message:
+    """Do one part of a round, in whichever process or thread.
+
+    Nothing that it returns depends on what ran here before.
+    """
+    with _LOCK:
+        for folder in [known for known in _KEPT if not Path(known).exists()]:
+            del _KEPT[folder]
+        while len(_KEPT) > MOST_KEPT:
+            del _KEPT[next(iter(_KEPT))]
+        idle = _KEPT.setdefault(job.folder, [])
+        resident = idle.pop() if idle else None
+    try:
+        resident = resident or job.open()
+        message = resident.run(job, part)
+        message.worker = f"{platform.node()} {os.getpid()} {threading.get_ident()}"
+    except CanneryError as error:
+        return Message(part, error=error)
+    with _LOCK:
+        _KEPT.setdefault(job.folder, []).append(resident)
+    return message
+
+
+def forget(folder: str) -> None:
+    """Let go of what this process keeps of a fit."""
+    with _LOCK:
+        _KEPT.pop(folder, None)
+
+
+def leave(folder: str) -> None:
+    """Let go of a fit in a worker, slowly enough for each worker to be asked."""
+    forget(folder)
+    time.sleep(0.02)
