@@ -30,11 +30,14 @@ class Feeder:
 
     Attributes
     ----------
+    feeds : mapping of str to array or ragged
+        As given.
     rows : int or None
         The number of rows of all feeds that have a batch axis; None if there are none.
     """
 
     def __init__(self, inputs: Sequence[Tensor], feeds: Mapping[str, Any]):
+        self.feeds = feeds
         self.rows: int | None = None
         self._fixed: list[tuple[str, Array]] = []
         self._batched: list[tuple[str, Array]] = []
@@ -50,6 +53,11 @@ class Feeder:
                 self._add(node, np.asarray(feeds[node.name]))
             else:
                 raise InvalidValue(f"feed {node.name!r}", "is missing", todo="add it to feeds")
+
+    @classmethod
+    def of(cls, inputs: Sequence[Tensor], feeds: Mapping[str, Any] | Feeder | None) -> Feeder:
+        """Return feeds as they are where they have been checked already."""
+        return feeds if isinstance(feeds, Feeder) else cls(inputs, feeds or {})
 
     def _add(self, node: Tensor, array: Array) -> None:
         if array.dtype != node.dtype:

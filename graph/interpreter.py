@@ -214,9 +214,19 @@ class Execution:
             del self._bindings[next(iter(self._bindings))]
         return found
 
+    def prepare(self, feeds: Mapping[str, Any]) -> Feeder:
+        """Return feeds that `run` takes without looking through them again.
+
+        Raises
+        ------
+        InvalidValue, InvalidType, ShapeMismatch
+            As `run` does.
+        """
+        return Feeder(self.program.inputs, feeds)
+
     def run(
         self,
-        feeds: Mapping[str, Any] | None = None,
+        feeds: Mapping[str, Any] | Feeder | None = None,
         rows: npt.ArrayLike | None = None,
         batch_size: int | None = None,
         finite: str | None = None,
@@ -227,7 +237,8 @@ class Execution:
         ----------
         feeds : mapping of str to array or ragged
             By placeholder name, the whole data set: axis 0 is the row wherever the placeholder's
-            is the batch. A feed with ``offsets``, ``ids`` and ``weights`` is ragged.
+            is the batch. A feed with ``offsets``, ``ids`` and ``weights`` is ragged. Where many
+            runs take the same, `prepare` has them checked once.
         rows : array of int, optional
             The rows to visit and their order; all of them as they come by default.
         batch_size : int, optional
@@ -253,12 +264,12 @@ class Execution:
         if finite is not None and finite not in self.program.outputs:
             raise InvalidValue("finite", "must name an output", repr(finite))
         with self._lock, np.errstate(all="ignore"):
-            return self._run(feeds or {}, rows, batch_size, finite)
+            feeder = Feeder.of(self.program.inputs, feeds)
+            return self._run(feeder, rows, batch_size, finite)
 
     def _run(
-        self, feeds: Mapping[str, Any], rows: Any, batch_size: int | None, finite: str | None
+        self, feeder: Feeder, rows: Any, batch_size: int | None, finite: str | None
     ) -> dict[str, Array]:
-        feeder = Feeder(self.program.inputs, feeds)
         if feeder.rows is None:
             if rows is not None:
                 raise InvalidValue("rows", "nothing that is fed has rows", todo="leave them out")
@@ -281,21 +292,19 @@ class Execution:
         for low in range(0, count, many):
             high = min(low + many, count)
             places = np.arange(low, high) if chosen is None else chosen[low:high]
-            part = self._prepared(feeder, feeds, places)
+            part = self._prepared(feeder, places)
             self._steps(Feeder(self._step.inputs, part), None, low, high, size, finite, results)
         return results.arrays
 
-    def _prepared(
-        self, feeder: Feeder, feeds: Mapping[str, Any], places: npt.NDArray[np.intp]
-    ) -> dict[str, Any]:
+    def _prepared(self, feeder: Feeder, places: npt.NDArray[np.intp]) -> dict[str, Any]:
         """Return the feeds of many steps, with what they need computed from feeds alone."""
-        part = {**feeds, **feeder.ragged_rows(places)}
+        part = {**feeder.feeds, **feeder.ragged_rows(places)}
         if self._before is None:
             part.update((name, array.take(places, 0)) for name, array in feeder.batched.items())
             return part
         early = self._before
         binding = early._binding(len(places), None)
-        Feeder(early._step.inputs, feeds).load(
+        Feeder(early._step.inputs, feeder.feeds).load(
             binding.feeds, binding.ragged, places, 0, len(places)
         )
         binding.step()

@@ -58,7 +58,6 @@ class PoolExecution:
         self._shared = Mapped(self._folder / "state", "shared")
         self.variables = self._shared.arrays
         self._steps = Steps(folder=str(self._folder), jit=jit)
-        self._fed: Mapping[str, Any] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +68,16 @@ class PoolExecution:
     def steps_at_once(self, rows: int, batch_size: int) -> int:
         """Return how many steps all workers take together in a full round."""
         return self._pool.workers * self._pool.steps(rows, batch_size)
+
+    def prepare(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write the whole data set where workers read it.
+
+        Parameters
+        ----------
+        feeds : mapping of str to array or ragged
+        """
+        write_arrays(self._folder / "feeds", flat_feeds(feeds))
+        return feeds
 
     def run(
         self,
@@ -82,8 +91,7 @@ class PoolExecution:
         Parameters
         ----------
         feeds : mapping of str to array or ragged
-            The whole data set. It is written to the workers' folder once, as long as it is the
-            same mapping.
+            The whole data set, which `prepare` has written.
         rows : ndarray of int
             The rows to visit and their order.
         batch_size : int
@@ -97,9 +105,6 @@ class PoolExecution:
         WorkerLost
             Workers do not survive.
         """
-        if self._fed is not feeds:
-            write_arrays(self._folder / "feeds", flat_feeds(feeds))
-            self._fed = feeds
         write_arrays(self._folder / "rows", {"rows": np.asarray(rows, np.int64)})
         self._rounds.job = replace(self._steps, batch_size=batch_size, finite=finite)
         size = self.steps_at_once(len(feeds["labels"]), batch_size) * batch_size

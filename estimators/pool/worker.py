@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from ...feature_columns import Ragged
 from ...graph import Program, Tensor
-from ...graph.feeds import Feeder
 from ...graph.interpreter import evaluate_all
 from ..engine import Engine
 from .jobs import Job
@@ -25,6 +24,7 @@ from .shared import Mapped
 __all__ = ["Steps", "flat_feeds", "row_updates"]
 
 Array = npt.NDArray[Any]
+LEAST_MAPPED = 1 << 24  # bytes: to copy less is faster than to have each page copied when touched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +55,16 @@ class Training:
     def __init__(self, job: Steps):
         folder = Path(job.folder)
         program = Program.from_json(json.loads((folder / "program.json").read_text("utf-8")))
-        self.feeds = ragged_feeds(Mapped(folder / "feeds").arrays)
         self._shared = Mapped(folder / "state")
         self._private = Mapped(folder / "state", "private")
         engine = Engine(job.jit)
+        values = {
+            name: value if value.nbytes >= LEAST_MAPPED else np.array(value)
+            for name, value in self._private.arrays.items()
+        }
         with engine.limits():
-            self.execution = engine.start(program, self._private.arrays, adopt=True)
+            self.execution = engine.start(program, values, adopt=True)
+        self._feeds = self.execution.prepare(ragged_feeds(Mapped(folder / "feeds").arrays))
         self._tables = row_updates(program)
 
     def run(self, job: Steps, part: Part | Merging) -> Message:
@@ -74,7 +78,7 @@ class Training:
         order = Mapped(Path(job.folder) / "rows").arrays["rows"][part.start : part.stop]
         ready = time.perf_counter()
         with Engine().limits():
-            found = self.execution.run(self.feeds, order, job.batch_size, finite=job.finite)
+            found = self.execution.run(self._feeds, order, job.batch_size, finite=job.finite)
         done = time.perf_counter()
         whole, rows = self._changes(order)
         message = job.put_aside(Message(part, found["loss"], whole, rows, done - ready))
@@ -98,9 +102,8 @@ class Training:
         variables, program = self.execution.variables, self.execution.program
         rows, tables = [], set[str]()
         if self._tables:
-            feeder = Feeder(program.inputs, self.feeds)
-            batch = {name: array.take(order, 0) for name, array in feeder.batched.items()}
-            batch.update(_flat_batch(feeder.ragged_rows(order)))
+            batch = {name: array.take(order, 0) for name, array in self._feeds.batched.items()}
+            batch.update(_flat_batch(self._feeds.ragged_rows(order)))
             values = evaluate_all(list(self._tables), batch)
             for ids, names in self._tables.items():
                 touched = distinct(np.sort(values[ids], axis=None))

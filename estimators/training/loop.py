@@ -81,6 +81,7 @@ class Trainer:
         self._shuffler: Any = None  # the generator's state before the order of its rows was drawn
         self._least = self._steps = steps_at_once  # in one heartbeat; adapts to how long they take
         self._beat = HEARTBEAT
+        self._prepared = execution.prepare(feeds)
 
     def state(self) -> State:
         """Return where the fit stands, the moment's variables aside."""
@@ -211,7 +212,7 @@ class Trainer:
 
     def _run(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         try:
-            result = self.execution.run(self.feeds, rows, self.batch_size, finite="loss")
+            result = self.execution.run(self._prepared, rows, self.batch_size, finite="loss")
         except NonFinite:
             raise self._explain(rows) from None
         return result["loss"]

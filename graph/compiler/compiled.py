@@ -135,16 +135,20 @@ class CompiledExecution:
         self._room_for(FEW)
         _EXECUTIONS.add(self)
 
+    def prepare(self, feeds: Mapping[str, Any]) -> Feeder:
+        """Return feeds that `run` takes unchecked; see `Execution.prepare`."""
+        return Feeder(self.program.inputs, feeds)
+
     def run(
         self,
-        feeds: Mapping[str, Any] | None = None,
+        feeds: Mapping[str, Any] | Feeder | None = None,
         rows: npt.ArrayLike | None = None,
         batch_size: int | None = None,
         finite: str | None = None,
     ) -> dict[str, Array]:
         """Run one step for each batch of rows; see `Execution.run`."""
         plain = rows is None and batch_size is None and finite is None
-        if plain and feeds and self._few is not None:
+        if plain and feeds and not isinstance(feeds, Feeder) and self._few is not None:
             with self._lock:
                 count = self._few.load(feeds)
                 if count:
@@ -154,7 +158,7 @@ class CompiledExecution:
             raise InvalidValue("finite", "must name an output", repr(finite))
         if batch_size is not None and batch_size < 1:
             raise InvalidValue("batch_size", "must be at least 1", batch_size)
-        feeder = Feeder(self.program.inputs, feeds or {})
+        feeder = Feeder.of(self.program.inputs, feeds)
         if feeder.rows is None and rows is not None:
             raise InvalidValue("rows", "nothing that is fed has rows", todo="leave them out")
         order = None if rows is None else np.ascontiguousarray(feeder.check_rows(rows), np.int64)
@@ -259,8 +263,7 @@ class CompiledExecution:
         for name, region in memory.ragged.items():
             offsets = np.ascontiguousarray(feeder.owners[name].offsets, np.int64)
             arrays.append(offsets)
-            lengths = np.diff(offsets)
-            lengths = lengths if order is None else lengths[order]
+            lengths = np.diff(offsets) if order is None else offsets[order + 1] - offsets[order]
             starts = np.arange(0, len(lengths), max(size, 1))
             most = int(np.add.reduceat(lengths, starts).max()) if len(lengths) else 0
             counts.append(-(-max(most, 1) // ALIGNMENT) * ALIGNMENT)
