@@ -24,7 +24,7 @@ from ..hyperparameters import Allowed, Fraction, NonNegative, PositiveInt, hyper
 from .build import Built, Scaling, build
 from .engine import Engine, Running
 from .model import Model
-from .pool import PoolExecution, get_pool
+from .pool import PoolExecution, get_pool, start_workers
 from .rows import Rows, check_rows, hold_out
 from .settings import check_unchanged, comparable, lasting
 from .supervised import Supervised
@@ -137,6 +137,9 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         validation_data: Any = None,
         classes: Any = None,
     ) -> Self:
+        pool = get_pool(self.pool)
+        if pool is not None:
+            start_workers(pool)
         X = check_rows(self, X, reset=fresh)
         if fresh:
             self._learn_targets(y, classes)

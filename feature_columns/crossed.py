@@ -22,7 +22,7 @@ from .frames import Frame
 from .hashed import Hashed
 from .hashing import CROSS_SEED, EMPTY, concatenate, concatenate_one
 from .kinds import KINDS
-from .ragged import Ragged
+from .ragged import Ragged, combinations
 from .values import whole
 from .weighted import Weighted
 
@@ -157,9 +157,14 @@ class Crossed(Categorical, kind="crossed"):
         leaves = self._ordered(frame)
         if any(leaf.offsets is not None for leaf in leaves):
             return self._products(leaves, frame.rows)
-        if frame.rows <= _SMALL:
+        return self._of_flat(leaves)
+
+    def _of_flat(self, leaves: list[Leaf]) -> np.ndarray:
+        """Return the bucket of each combination of sides that have as many codes."""
+        count = len(leaves[0].codes)
+        if count <= _SMALL:
             return self._each(leaves)
-        if np.prod([float(len(leaf.hashes)) for leaf in leaves]) <= max(frame.rows, 1024):
+        if np.prod([float(len(leaf.hashes)) for leaf in leaves]) <= max(count, 1024):
             return self._by_table(leaves)
         found = self._hash([leaf.hashes[leaf.codes] for leaf in leaves])
         for leaf in leaves:
@@ -225,30 +230,18 @@ class Crossed(Categorical, kind="crossed"):
         return table.ravel().take(combined)
 
     def _products(self, leaves: list[Leaf], rows: int) -> Ragged:
-        each = np.arange(rows + 1, dtype=np.int64)
-        starts, lengths = [], []
-        for leaf in leaves:
-            offsets = each if leaf.offsets is None else leaf.offsets
-            starts.append(offsets[:-1])
-            lengths.append(np.diff(offsets))
-        counts = np.prod(np.stack(lengths), axis=0)
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        row = np.repeat(np.arange(rows), counts)
-        place = np.arange(len(row)) - offsets[row]
-        hashes, absent = [], np.zeros(len(row), dtype=bool)
-        weights = np.ones(len(row), np.float32) if self.weighted else None
-        # The last leaf turns fastest.
-        for leaf, start, length in zip(leaves[::-1], starts[::-1], lengths[::-1], strict=True):
-            place, within = np.divmod(place, length[row])
-            at = start[row] + within
-            codes = leaf.codes[at]
-            if leaf.weights is not None:
-                weights *= leaf.weights[at]
-            hashes.append(leaf.hashes[codes])
-            absent |= leaf.absent[codes]
-        found = self._hash(hashes[::-1])
-        found[absent] = ABSENT
-        return Ragged(offsets, found, weights)
+        offsets, places = combinations([leaf.offsets for leaf in leaves], rows)
+        weights = np.ones(int(offsets[-1]), np.float32) if self.weighted else None
+        codes = []
+        for leaf, place in zip(leaves, places, strict=True):
+            codes.append(place(leaf.codes))
+            if weights is not None and leaf.weights is not None:
+                weights *= place(leaf.weights)
+        flat = [
+            dataclasses.replace(leaf, codes=code, offsets=None, weights=None)
+            for leaf, code in zip(leaves, codes, strict=True)
+        ]
+        return Ragged(offsets, self._of_flat(flat), weights)
 
 
 def _numeric(kinds: Set[str]) -> bool:

@@ -193,6 +193,30 @@ def _texts(cells: np.ndarray) -> Factor | None:
     return Factor(np.concatenate(parts), list(found)[1:])
 
 
+class _Codes(dict[Any, int]):
+    """The code of each text, given at first sight; -1 of the two that are missing."""
+
+    def __missing__(self, text: Any) -> int:
+        self[text] = code = len(self) - 2
+        return code
+
+
+def _texts_of(rows: Sequence[Sequence[Any]], count: int) -> Factor | None:
+    """Return the factor of texts that lie in lists, or None where there is anything else."""
+    members = itertools.chain.from_iterable
+    if type(next(members(rows), None)) is not str:
+        return None
+    found = _Codes({"": -1, None: -1})
+    try:
+        codes = np.fromiter(map(found.__getitem__, members(rows)), np.int32, count)
+    except TypeError:  # what cannot be hashed is no text
+        return None
+    values = list(found)[2:]
+    if not all(type(value) is str for value in values):
+        return None
+    return Factor(codes.astype(_smallest(len(values)), copy=False), values)
+
+
 def _whole_numbers(cells: np.ndarray) -> Factor | None:
     """Return the factor of whole numbers that fit 64 bits, or None where there is anything else."""
     if pd.api.types.infer_dtype(cells, skipna=False) != "integer":
@@ -236,8 +260,10 @@ def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
     rows = [cell if type(cell) is list else _members(cell) for cell in cells]
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    members = itertools.chain.from_iterable(rows)
-    found = _flat(np.fromiter(members, dtype=object, count=int(offsets[-1])))
+    found = _texts_of(rows, int(offsets[-1]))
+    if found is None:
+        members = itertools.chain.from_iterable(rows)
+        found = _flat(np.fromiter(members, dtype=object, count=int(offsets[-1])))
     if found is None:
         row = next(i for i, row in enumerate(rows) if any(map(is_several, row)))
         raise InvalidValue(

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ...errors import CanneryError
 from .messages import Message, put_aside
 
-__all__ = ["Job", "Resident", "forget", "leave", "run_part"]
+__all__ = ["Job", "Resident", "begin", "forget", "leave", "run_part"]
 
 MOST_KEPT = 4  # fits whose programs and data a process keeps at hand
 
@@ -78,6 +78,11 @@ def run_part(job: Job, part: Any) -> Message:
     with _LOCK:
         _KEPT.setdefault(job.folder, []).append(resident)
     return message
+
+
+def begin() -> None:
+    """Import what work needs: to find this function is to do so."""
+    time.sleep(0.02)  # long enough for each worker to be asked
 
 
 def forget(folder: str) -> None:

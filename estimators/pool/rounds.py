@@ -21,15 +21,34 @@ from joblib import Parallel, delayed
 from joblib.parallel import BatchedCalls, SequentialBackend
 
 from ...errors import InvalidValue, WorkerLost
-from .jobs import Job, forget, leave, run_part
+from .jobs import Job, begin, forget, leave, run_part
 from .messages import Message
 from .pool import Pool
 
-__all__ = ["Rounds"]
+__all__ = ["Rounds", "start_workers"]
 
 Result = TypeVar("Result")
 ASIDE = 1 << 18  # bytes: larger messages cost less in files that are mapped than through the chief
 LEAST_PATIENCE = 10.0  # seconds before a worker can be a straggler: it may be compiling
+
+
+def start_workers(pool: Pool) -> None:
+    """Have processes start and import what they will need, while this one prepares the data.
+
+    Where that fails, the first round says so.
+    """
+    with contextlib.suppress(Exception), Parallel(n_jobs=pool.workers) as parallel:
+        backend = parallel._backend
+        if not backend.supports_sharedmem:
+            for _ in range(pool.workers):
+                send(backend, delayed(begin)(), lambda answer: None)
+
+
+def send(backend: Any, work: Any, callback: Callable[[Any], None]) -> None:
+    """Have a backend's next free worker do some work."""
+    # What `Parallel` itself does, but for the hundredth of a second between its looks.
+    submit = getattr(backend, "submit", None) or backend.apply_async
+    submit(BatchedCalls([work], backend.get_nested_backend()), callback)
 
 
 class Rounds:
@@ -184,14 +203,11 @@ class Rounds:
 
     def _call(self, work: Any, arrived: queue.SimpleQueue[Any]) -> None:
         backend = self._workers()
-        call = BatchedCalls([work], backend.get_nested_backend())
         if isinstance(backend, SequentialBackend):
-            arrived.put(call)
+            arrived.put(BatchedCalls([work], backend.get_nested_backend()))
         else:
-            # What `Parallel` itself does, but for the hundredth of a second between its looks.
-            send = getattr(backend, "submit", None) or backend.apply_async
             take = backend.retrieve_result_callback
-            send(call, lambda answer: arrived.put(lambda: take(answer)))
+            send(backend, work, lambda answer: arrived.put(lambda: take(answer)))
 
     def _lose(self, error: Exception) -> Exception:
         self._stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 
 import numpy as np
 import pytest
@@ -260,6 +261,32 @@ def test_crosses_by_table_by_row_and_one_by_one_agree():
         two = {k: cells[:500] for k, cells in frame.items()}
         assert column.encode(two).tolist() == whole[:500].tolist()
         assert (whole == -1).any() == (known in keys)
+
+
+@pytest.mark.parametrize("sides", [["many", "one"], ["one", "many"], ["many", "more", "one"]])
+def test_crosses_of_lists_have_every_combination_and_the_last_side_turns_fastest(sides):
+    random = np.random.default_rng(0)
+
+    def some():
+        return random.choice(["u", "v", "w", "x", ""], random.integers(0, 4)).tolist()
+
+    frame = {
+        "many": [some() for _ in range(300)],
+        "more": [some() for _ in range(300)],
+        "one": random.choice(["p", "q", "r"], 300).astype(object),
+    }
+    column = fc.crossed_column(sides, 10**6).learn(frame)
+    # Sides with lists come first.
+    found = column.encode(frame)
+    known = [side for side in sides if side != "one"] + ["one"]
+    flat = fc.crossed_column(known, 10**6).learn({key: ["u"] for key in known})
+    for row in range(300):
+        cells = [frame[key][row] if key != "one" else [frame[key][row]] for key in known]
+        each = [
+            int(flat.encode({key: [cell] for key, cell in zip(known, values, strict=True)})[0])
+            for values in itertools.product(*cells)
+        ]
+        assert found.ids[found.offsets[row] : found.offsets[row + 1]].tolist() == each
 
 
 def test_a_column_shows_what_is_not_as_by_default():

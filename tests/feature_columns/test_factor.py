@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cannery.errors import InvalidValue
 from cannery.feature_columns.factor import CELLS_AT_ONCE, factorize
 
 ROWS = 2 * CELLS_AT_ONCE + 7
@@ -46,6 +47,23 @@ def test_a_late_list_makes_every_cell_a_list():
     factor = factorize("town", cells(3, ["Oslo", "Quito"]))
     assert np.diff(factor.offsets)[-1] == 2
     assert factor.values[factor.codes[-1]] == "Quito"
+
+
+@pytest.mark.parametrize(
+    "late", ["Quito", "", None, float("nan"), 5, True, b"x", np.str_("Oslo"), ("a", "b")]
+)
+def test_lists_keep_every_text_whatever_comes_late(late):
+    rows = [["Oslo", "Rome"], [], None, ["", "Oslo", None], ["Lima", late]]
+    if isinstance(late, tuple):
+        with pytest.raises(InvalidValue, match="row 4 holds a list of lists"):
+            factorize("towns", pd.Series(rows))
+        return
+    factor = factorize("towns", pd.Series(rows))
+    assert np.diff(factor.offsets).tolist() == [2, 0, 0, 3, 2]
+    found = [factor.values[code] if code >= 0 else None for code in factor.codes]
+    missing = late is None or late != late or late == ""
+    assert found == ["Oslo", "Rome", None, "Oslo", None, "Lima", None if missing else late]
+    assert missing or type(found[-1]) in (type(late), str)
 
 
 def test_no_cells():
