@@ -1,279 +1,330 @@
 """How variables are best placed, and how far many workers scale: a simulation with measured costs.
 
-python benchmarks/placement.py [--plot placement.png] [--steps 512 2048 4096] [--jitter 0.01]
+python benchmarks/placement.py [--plot placement.png] [--steps 64 512 2048] [--half-duplex]
 
-Measured here, in CPU time: bytes a second of merges, steps of Wide & Deep and the bytes that they
-change; by the clock: bytes a second of a local socket and the time of a small message.
-Networks are parameters. In a round all workers take their steps, and the slowest is waited for;
-each sends each task the new values of its pieces; each task merges; each worker fetches all that
-was merged. Nothing overlaps. Tasks are the workers themselves, links carry both directions at full
-rate, and nothing is faster than the socket here.
+Measured here: bytes a second of a local connection and what a small message costs, by the clock;
+merges, and rounds of Wide & Deep with their spread and the bytes that they change, in CPU time.
+Published: networks and how fast one GPU trains them. Assumed: what is printed as such.
+`cluster.py` says what is simulated, `networks.py` of which layers, `costs.py` measures.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-import socket
-import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+import networks
 import numpy as np
+from cluster import Model, Network, Way, folder_seconds, round_seconds
+from costs import REPETITIONS, Costs, Rounds, measured_merges, measured_rounds, measured_socket
 
-from cannery.estimators.pool import placement, pool, rounds
-from cannery.estimators.pool.merge import merge
-from cannery.estimators.pool.messages import Message, Part
-from cannery.estimators.pool.placement import Sized
-from cannery.graph import Variable
+from cannery.estimators.pool import placement
+from cannery.estimators.pool.placement import Piece, Sized
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
-NETWORKS = (10, 100)  # Gbit/s
-WAYS = {
+RATES = (10, 100)  # Gbit/s
+WANTED = 58  # of 64: what TensorFlow 1.0 was announced with, Inception-v3 on 64 GPUs
+SMALL_SLICE = 1 << 14  # bytes
+COLOURS = {"round-robin": "#D55E00", "greedy": "#E69F00", "partitioned": "#0072B2"}
+WAYS: dict[str, Way] = {
     "round-robin": placement.round_robin,
     "greedy": placement.greedy,
     "partitioned": placement.partitioned,
 }
-PUBLISHED = 58  # of 64 workers: TensorFlow 1.0 with Inception-v3 on GPUs
-# Krizhevsky et al., 2012: 60,965,224 numbers, 96 % of them in three layers.
-ALEXNET = {
-    "conv1": (11, 11, 3, 96),
-    "conv2": (5, 5, 48, 256),
-    "conv3": (3, 3, 256, 384),
-    "conv4": (3, 3, 192, 384),
-    "conv5": (3, 3, 192, 256),
-    "fc6": (9216, 4096),
-    "fc7": (4096, 4096),
-    "fc8": (4096, 1000),
+
+
+class Published(NamedTuple):
+    """Images a second that TensorFlow measured: K80s, 8 a machine, SGD, gradients summed in it.
+
+    tensorflow.org/performance/benchmarks of May 2017: p2.8xlarge (10 Gbit/s), synthetic data.
+    """
+
+    batch: int
+    one: float  # GPU, alone
+    machine: float
+    eight: float  # machines
+    tasks: int
+    layers: Sequence[networks.Layer]
+
+
+PUBLISHED = {
+    "Inception-v3": Published(64, 29.7, 229, 1783, 6, networks.inception()),
+    "ResNet-50": Published(64, 52.4, 378, 2744, 8, networks.even(50, 25.6e6)),
+    "ResNet-152": Published(32, 19.4, 146, 981, 4, networks.even(152, 60.2e6)),
 }
-INCEPTION_BYTES, INCEPTION_STEP = 4 * 23_800_000, 64 / 30  # batches of 64 at 30 images/s of a K80
+ALEXNET_BATCH, ALEXNET_RATE = 512, 684  # images/s of one K80, same source
 
 
-class Costs(NamedTuple):
-    """Seconds and bytes a second, as measured."""
-
-    socket: float
-    message: float
-    whole: float
-    rows: float
-
-
-class Task(NamedTuple):
-    """What is trained: variables that workers exchange after some seconds of work."""
+class Case(NamedTuple):
+    """A curve: what is trained, and how long a round of many workers on a network takes."""
 
     name: str
-    seconds: float
-    variables: Sequence[Sized]
-    merge: dict[str, float]  # seconds a byte of a worker's message
+    model: Model
+    steps: int  # in a round
+    seconds: Callable[[Model, int, Network], float]
 
 
-def measured_socket() -> tuple[float, float]:
-    """Return bytes a second of a local socket, and seconds of a small message and its answer."""
-    here, there = socket.socketpair()
-    block, count = bytearray(1 << 20), 256
-
-    def echo() -> None:
-        for _ in range(1000):
-            there.sendall(there.recv(64))
-        for _ in range(count):
-            there.sendall(block)
-
-    thread = threading.Thread(target=echo)
-    thread.start()
-    began = time.perf_counter()
-    for _ in range(1000):
-        here.sendall(b"x" * 64)
-        here.recv(64)
-    small = time.perf_counter()
-    left = len(block) * count
-    while left:
-        left -= here.recv_into(block, min(left, len(block)))
-    ended = time.perf_counter()
-    thread.join()
-    return len(block) * count / (ended - small), (small - began) / 1000
+def summed(name: str, seconds: float, layers: Sequence[networks.Layer], costs: Costs) -> Model:
+    """Return a model whose gradients are added up after each step."""
+    merges = {one.name: costs.merges["sum"] for layer in layers for one in layer.variables}
+    return Model(name, seconds, layers, merges)
 
 
-def measured_merge(workers: int = 8) -> tuple[float, float]:
-    """Return bytes a second of messages whose variables, or single rows, are merged."""
+def wide_and_deep(found: Rounds, costs: Costs) -> Model:
+    """Return what was measured, as one layer."""
+    merges = {name: costs.merges[kind] for name, kind in found.kinds.items()}
+    layer = networks.Layer(1.0, (*found.whole, *found.rows))
+    return Model("Wide & Deep", float(np.median(found.seconds)), [layer], merges)
+
+
+def as_pools_cut(whole: set[str], variables: Sequence[Sized], tasks: int) -> list[Piece]:
+    """Place slices of rows, and `whole` variables as they are: AdaSum of a part needs all of it."""
+    rows = {one.name: one.rows for one in variables}
+    shown = [one._replace(shape=(1,)) if one.name in whole else one for one in variables]
+    pieces = placement.partitioned(shown, tasks)
+    return [p._replace(stop=rows[p.name]) if p.name in whole else p for p in pieces]
+
+
+def slowest(workers: int, spread: Any) -> float:
+    """Return how long the slowest takes, by the usual: normal, or drawn from what was seen."""
     random = np.random.default_rng(0)
-    whole, table = (random.normal(size=size).astype(np.float32) for size in (1 << 18, (1 << 20, 8)))
-    variables = [Variable(np.float32(0), name) for name in ("whole", "table")]
-    parts = [Part(number, number, number + 1) for number in range(workers)]
-    dense = [Message(part, whole={"whole": whole + part.number}) for part in parts]
-    sparse = []
-    for part in parts:
-        ids = np.unique(random.integers(0, len(table), 4096))
-        sparse.append(Message(part, whole={}, rows=[(ids, {"table": table[ids] + 1})]))
-    state, rates = {"whole": whole, "table": table}, []
-    for messages in (dense, sparse):
-        touched = sum(size(message) for message in messages)
-        took = []
-        for _ in range(15):
-            began = time.thread_time()
-            merge(variables, state, messages)
-            took.append(time.thread_time() - began)
-        rates.append(touched / float(np.median(took)))
-    return rates[0], rates[1]
+    if isinstance(spread, float):
+        return 1 + spread * float(random.normal(size=(4000, workers)).max(1).mean())
+    return float(random.choice(spread, (4000, workers)).max(1).mean() / np.median(spread))
 
 
-def size(message: Message) -> int:
-    """Return the bytes of new values in a message."""
-    rows = sum(value.nbytes for _, tables in message.rows for value in tables.values())
-    return rows + sum(value.nbytes for value in (message.whole or {}).values())
-
-
-def measured_steps(steps: int) -> tuple[float, list[Sized], list[Sized], int]:
-    """Return seconds of local steps of Wide & Deep, what they change, and the batch size.
-
-    What they change are whole variables, and rows of tables.
-    """
-    import joblib
-
-    from cannery.commands.demo import app_store_columns
-    from cannery.datasets import make_app_store
-    from cannery.estimators import Pool, WideDeepClassifier
-
-    sent: list[Message] = []
-    took: list[float] = []
-    take = rounds.run_part
-
-    def run(job: Any, part: Any) -> Message:
-        began = time.process_time()
-        sent.append(take(job, part))
-        took.append(time.process_time() - began)
-        return sent[-1]
-
-    pool.LEAST_ROUNDS = 1
-    wide, deep = app_store_columns()
-    model = WideDeepClassifier(
-        linear_columns=wide, deep_columns=deep, epochs=3, jit=True, random_state=0
-    )
-    frame, truth, _ = make_app_store(steps * model.batch_size, random_state=0)
-    model.set_params(pool=Pool(workers=1, local_steps=steps))
-    rounds.run_part = run
-    with joblib.parallel_config(backend="sequential"):
-        model.fit(frame, truth)
-    rounds.run_part = take
-    last, rows = sent[-1], list[Sized]()
-    whole = [Sized(name, np.shape(v), v.nbytes) for name, v in (last.whole or {}).items()]
-    for ids, tables in last.rows:
-        rows += [Sized(name, (len(ids),), value.nbytes) for name, value in tables.items()]
-    return min(took[1:]), whole, rows, model.batch_size  # the first waits for code and data
-
-
-def round_seconds(
-    task: Task, workers: int, way: Any, network: float, costs: Costs, jitter: float
-) -> float:
-    """Return how long a round of `workers` takes."""
-    slowest = float(np.random.default_rng(0).normal(size=(2000, workers)).max(1).mean())
-    compute = task.seconds * (1 + jitter * slowest * (workers > 1))
-    if workers == 1:
-        return compute
-    rate = min(network * 1e9 / 8, costs.socket)
-    pieces = way(task.variables, workers)
-    held = placement.loads(task.variables, pieces, workers)
-    # Into a task, out of a worker.
-    moved = max(max(held) * (workers - 1), sum(held) - min(held)) / rate
-    busy = [v._replace(bytes=round(v.bytes * task.merge[v.name] * 1e12)) for v in task.variables]
-    merging = workers * max(placement.loads(busy, pieces, workers)) / 1e12
-    return compute + 2 * (moved + workers * costs.message) + merging
-
-
-def imbalance(variables: Sequence[Sized], costs: Costs) -> dict[str, list[float]]:
+def imbalance(costs: Costs, nets: Sequence[Network]) -> dict[str, list[float]]:
     """Print what each way of placing AlexNet's variables leaves the heaviest task."""
+    layers = networks.alexnet()
+    idle = summed("AlexNet", 0.0, layers, costs)
     found: dict[str, list[float]] = {}
-    print(f"AlexNet, {sum(v.bytes for v in variables) / 1e6:.0f} MB: bytes of the heaviest task by")
-    print("an equal share; seconds to send, merge and fetch all on 10 and 100 Gbit/s")
-    print(f"{'':14}" + "".join(f"{count:>20}" for count in WORKERS[1:]))
+    print(f"\nAlexNet, {sum(v.bytes for v in idle.variables) / 1e6:.0f} MB: the heaviest task's")
+    print("bytes by an equal share; seconds to send, add up and fetch all on 10 and 100 Gbit/s")
+    print(f"{'tasks':14}" + "".join(f"{count:>20}" for count in WORKERS[1:]))
     for name, way in WAYS.items():
         print(f"{name:14}", end="")
         found[name] = []
         for count in WORKERS[1:]:
-            held = placement.loads(variables, way(variables, count), count)
+            held = placement.loads(idle.variables, way(idle.variables, count), count)
             found[name].append(max(held) * count / sum(held))
-            idle = Task("AlexNet", 0.0, variables, {v.name: 1 / costs.whole for v in variables})
-            took = [round_seconds(idle, count, way, rate, costs, 0.0) for rate in NETWORKS]
-            print(f"{found[name][-1]:8.2f}{took[0]:6.2f}{took[1]:6.2f}", end="")
+            print(f"{found[name][-1]:8.2f}", end="")
+            for net in nets:
+                print(f"{round_seconds(idle, count, way, net):6.2f}", end="")
         print()
     return found
 
 
-def scaling(tasks: Sequence[Task], costs: Costs, jitter: float) -> dict[str, list[float]]:
+def compared(costs: Costs, net: Network, jitter: float) -> None:
+    """Print what the simulation says of the clusters that TensorFlow was measured on."""
+    print("\nTensorFlow's own measurements, 8 machines of 8 K80s: how many machines' worth of")
+    print(
+        "images/s, and what is simulated of the same placement, in turn, without and with overlap"
+    )
+    late = slowest(8, jitter)
+    for name, one in PUBLISHED.items():
+        model = summed(name, 8 * one.batch / one.machine, one.layers, costs)
+        given = {"tasks": one.tasks, "slowest": late}
+        worth = []
+        for overlap in (False, True):
+            took = round_seconds(model, 8, WAYS["round-robin"], net, overlap=overlap, **given)
+            worth.append(8 * model.seconds / took)
+        print(f"  {name:14}{one.eight / one.machine:5.2f} measured", end="")
+        print(f"{worth[0]:7.2f}{worth[1]:6.2f} simulated")
+
+
+def cases(costs: Costs, found: Sequence[Rounds], jitter: float) -> list[Case]:
+    """Return the curves to draw."""
+    inception = PUBLISHED["Inception-v3"]
+    step = inception.batch / inception.one
+    of_gpus = {
+        "Inception-v3": summed("Inception-v3", step, inception.layers, costs),
+        "AlexNet": summed("AlexNet", ALEXNET_BATCH / ALEXNET_RATE, networks.alexnet(), costs),
+    }
+
+    def gpus(name: str, way: str, overlap: bool) -> Case:
+        def seconds(model: Model, count: int, net: Network) -> float:
+            given = {"overlap": overlap, "slowest": slowest(count, jitter)}
+            return round_seconds(model, count, WAYS[way], net, **given)
+
+        after = "" if overlap else ", no overlap"
+        return Case(f"{name}, {way}{after}", of_gpus[name], 1, seconds)
+
+    listed = [gpus("Inception-v3", "partitioned", overlap) for overlap in (True, False)]
+    listed += [gpus("Inception-v3", "round-robin", True)]
+    listed += [gpus("AlexNet", way, True) for way in WAYS]
+    for one in found:
+        listed.append(pooled(f"{one.steps:,} local steps", one, costs))
+    listed.append(pooled(f"{found[0].steps:,}, all in slices", found[0], costs, sliced))
+    listed.append(pooled(f"{found[0].steps:,}, through one folder", found[0], costs, in_folder))
+    return listed
+
+
+def pooled(name: str, found: Rounds, costs: Costs, seconds: Any = None) -> Case:
+    """Return the curve of Wide & Deep in rounds of local steps, after which all is exchanged."""
+    model, seconds = wide_and_deep(found, costs), seconds or as_pools_do
+    return Case(f"Wide & Deep, {name}", model, found.steps, partial(seconds, found))
+
+
+def as_pools_do(found: Rounds, model: Model, count: int, net: Network) -> float:
+    """Return seconds of a round where variables that AdaSum combines are not cut."""
+    way = partial(as_pools_cut, {one.name for one in found.whole})
+    return round_seconds(model, count, way, net, slowest=slowest(count, found.seconds))
+
+
+def sliced(found: Rounds, model: Model, count: int, net: Network) -> float:
+    """Return seconds of a round where all are cut: products of slices are exchanged for AdaSum."""
+    way = partial(placement.partitioned, least_slice=SMALL_SLICE)
+    late = slowest(count, found.seconds)
+    products = np.ceil(np.log2(count)) * 2 * (net.delay + count * net.handling)
+    return float(round_seconds(model, count, way, net, slowest=late) + products)
+
+
+def in_folder(found: Rounds, model: Model, count: int, net: Network) -> float:
+    """Return seconds of a round whose values go through one folder."""
+    return folder_seconds(model, count, net, slowest(count, found.seconds))
+
+
+def scaling(listed: Sequence[Case], nets: Sequence[Network]) -> dict[str, list[float]]:
     """Print of how many workers each model has the use."""
     found = {}
-    print(f"\nworkers' worth of rows/s, partitioned\n{'':44}", end="")
+    print(f"\nworkers' worth of rows/s\n{'':48}", end="")
     print("".join(f"{count:>7}" for count in WORKERS))
-    for task in tasks:
-        for network in NETWORKS:
-            curve = []
-            for count in WORKERS:
-                given = (task, count, placement.partitioned, network, costs, jitter)
-                curve.append(count * task.seconds / round_seconds(*given))
-            found[f"{task.name}, {network} Gbit/s"] = curve
-            print(f"{f'{task.name}, {network} Gbit/s':44}", end="")
+    for case in listed:
+        for rate, net in zip(RATES, nets, strict=True):
+            curve = [n * case.model.seconds / case.seconds(case.model, n, net) for n in WORKERS]
+            found[f"{case.name}, {rate} Gbit/s"] = curve
+            print(f"{f'{case.name}, {rate} Gbit/s':48}", end="")
             print("".join(f"{value:7.1f}" for value in curve))
     return found
+
+
+def least_seconds(case: Case, net: Network) -> float:
+    """Return how long the work of a round must be for 64 workers to be worth 58; 0 if never."""
+
+    def reached(seconds: float) -> bool:
+        model = case.model._replace(seconds=seconds)
+        return 64 * seconds / case.seconds(model, 64, net) >= WANTED
+
+    low, high = 1e-4, 1e4
+    if not reached(high):
+        return 0.0
+    while high / low > 1.005:
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
+
+
+def needed(listed: Sequence[Case], nets: Sequence[Network]) -> None:
+    """Print how much work a round must be for 58 of 64."""
+    print(f"\nwork of a round for {WANTED} of 64, its messages as they are\n{'':44}", end="")
+    print("".join(f"{f'{rate} Gbit/s':>24}" for rate in RATES))
+    for case in listed:
+        print(f"{case.name:44}", end="")
+        for net in nets:
+            least = least_seconds(case, net)
+            steps = f", {least / case.model.seconds * case.steps:,.0f} steps"
+            text = f"{least:.2f} s{steps if case.steps > 1 else ''}"
+            print(f"{text if least else 'never':>24}", end="")
+        print()
+
+
+def basis(options: argparse.Namespace, costs: Costs, found: Sequence[Rounds]) -> None:
+    """Print what was measured, what others published, and what is believed."""
+    merges = ", ".join(f"{1e-9 / cost:.2f} of {kind}" for kind, cost in costs.merges.items())
+    print("measured here")
+    print(f"  A local TCP connection {costs.socket / 1e9:.2f} GB/s;", end="")
+    print(f" each end of a small message {costs.handling * 1e6:.0f} µs.")
+    print(f"  Merges of eight workers' messages, GB/s: {merges}.")
+    for one in found:
+        whole, rows = (sum(v.bytes for v in part) / 1e6 for part in (one.whole, one.rows))
+        middle = np.median(one.seconds)
+        print(f"  Wide & Deep, batch {one.batch}, {one.steps:,} local steps of", end="")
+        print(f" {middle / one.steps * 1e6:.0f} µs: {whole:.1f} MB of whole variables,", end="")
+        print(f" {rows:.1f} of rows;\n    of {len(one.seconds)} rounds the slowest takes", end="")
+        print(f" {one.seconds.max() / middle - 1:.1%} more than the median.")
+    inception = PUBLISHED["Inception-v3"]
+    ways = "one way at a time" if options.half_duplex else "each way at once"
+    text = f"""
+published
+  One K80: Inception-v3 {inception.one} images/s in batches of {inception.batch}, AlexNet
+  {ALEXNET_RATE} in batches of {ALEXNET_BATCH} (tensorflow.org/performance/benchmarks, May 2017).
+assumed
+  Links of 10 and 100 Gbit/s {ways}, {options.delay:.0f} µs on the way, one to each machine; none
+  faster than the local connection; no loss, and nobody else's traffic. Each worker has a machine,
+  and tasks are on workers' machines: there they merge on a core of their own.
+  GPUs: gradients are summed after each step. A step's time goes to layers by their multiplications,
+  a third of it forward. A layer's gradients travel while layers below are at work, and its forward
+  part begins when its new weights are there. Steps spread normally by {options.jitter:.1%}.
+  Wide & Deep: nothing overlaps. The slowest of many is drawn from rounds measured, of which each is
+  the least of {REPETITIONS} times: what other processes take from a machine is not in it."""
+    print(text[1:])
 
 
 def draw(shares: dict[str, list[float]], curves: dict[str, list[float]], path: str) -> None:
     """Save both tables as a picture."""
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
+    figure, (left, *rest) = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
     for name, share in shares.items():
         style = "--" if name == "greedy" else "-"
-        left.plot(WORKERS[1:], share, style, marker="o", label=name)
-    left.set(xscale="log", yscale="log", xlabel="tasks", ylabel="heaviest task / equal share")
-    left.set(title="AlexNet's variables", xticks=WORKERS[1:], xticklabels=WORKERS[1:])
-    left.set(yticks=(1, 2, 5, 10, 20), yticklabels=(1, 2, 5, 10, 20))
-    right.plot(WORKERS, WORKERS, color="gray", linestyle=":", label="ideal")
-    for number, (name, curve) in enumerate(curves.items()):
-        style = {"color": f"C{number // 2}", "linestyle": "--" if number % 2 else "-"}
-        right.plot(WORKERS, curve, marker=".", label=name, **style)
-    right.plot(64, PUBLISHED, "k*", markersize=10, label="TensorFlow 1.0, Inception-v3")
-    right.set(xlabel="workers", ylabel="workers' worth of rows/s", title="Simulated scaling")
-    right.set(xticks=(1, 8, 16, 32, 64))
-    left.legend(frameon=False)
-    right.legend(frameon=False, fontsize=8, labelspacing=0.3, loc="lower right")
-    for axes in (left, right):
-        axes.minorticks_off()
+        left.plot(WORKERS[1:], share, style, marker="o", ms=4, color=COLOURS[name], label=name)
+    left.set(yscale="log", xlabel="tasks", title="AlexNet's variables: heaviest task")
+    left.set(ylabel="bytes, by an equal share")
+    left.set(yticks=(1, 2, 5, 10, 20, 40), yticklabels=(1, 2, 5, 10, 20, 40))
+    left.legend(frameon=False, loc="upper left")
+    for axes, prefixes in zip(rest, (("Inception", "AlexNet"), ("Wide",)), strict=True):
+        chosen = {name: curve for name, curve in curves.items() if name.startswith(prefixes)}
+        for number, (name, curve) in enumerate(chosen.items()):
+            base, _, rate = name.rpartition(", ")
+            slow = rate.startswith("10 ")
+            style = {"color": f"C{number // 2}", "linestyle": "--" if slow else "-"}
+            label = None if slow else base.removeprefix("Wide & Deep, ")
+            worth = np.divide(curve, WORKERS)
+            axes.plot(WORKERS, worth, marker="o", ms=3, label=label, **style)
+        axes.axhline(WANTED / 64, color="0.7", lw=1, zorder=0)
+        axes.set(xlabel="workers (dashed: 10 Gbit/s)", ylim=(0, 1.05))
+        axes.yaxis.set_major_formatter("{x:.0%}")
+    rest[0].legend(frameon=False, fontsize=8.5, loc=(0.42, 0.4)).set_in_layout(False)
+    rest[1].legend(frameon=False, fontsize=8.5, loc=(0.02, 0.06))
+    rest[1].text(80, WANTED / 64, f"{WANTED} of 64", va="center", color="0.4", fontsize=8.5)
+    rest[0].set(title="A merge after each step, K80s", ylabel="share of the workers' speed")
+    rest[1].set(title="Wide & Deep in rounds, one core each")
+    for axes in (left, *rest):
         axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xscale("log", base=2)
+        axes.minorticks_off()
+        axes.set_xticks(WORKERS[1:] if axes is left else WORKERS)
+        axes.xaxis.set_major_formatter("{x:.0f}")
     figure.savefig(path, dpi=110)
 
 
 def main() -> None:
     """Measure, simulate and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, nargs="*", default=[512, 2048, 4096])
+    parser.add_argument("--steps", type=int, nargs="+", default=[64, 512, 2048])
     parser.add_argument("--jitter", type=float, default=0.01)
+    parser.add_argument("--delay", type=float, default=50.0, help="µs")
+    parser.add_argument("--half-duplex", action="store_true")
     parser.add_argument("--plot", help="where to save the picture")
     options = parser.parse_args()
-    costs = Costs(*measured_socket(), *measured_merge())
-    print(f"local socket {costs.socket / 1e9:.2f} GB/s, small message {costs.message * 1e6:.0f} µs")
-    print(f"merge {costs.whole / 1e9:.2f} GB/s of whole variables, {costs.rows / 1e9:.2f} of rows")
-    alexnet = []
-    for name, shape in ALEXNET.items():
-        alexnet.append(Sized(name, shape, 4 * math.prod(shape)))
-        alexnet.append(Sized(f"{name}/bias", shape[-1:], 4 * shape[-1]))
-    print()
-    shares = imbalance(alexnet, costs)
-    even = [Sized("all", (INCEPTION_BYTES // 4096,), INCEPTION_BYTES)]
-    tasks = [Task("Inception-v3", INCEPTION_STEP, even, {"all": 1 / costs.whole})]
-    print(f"\nassumed: a round's time varies by {options.jitter:.1%} between workers (normal);")
-    print(f"  Inception-v3: {INCEPTION_BYTES / 1e6:.0f} MB cut at will, ", end="")
-    print(f"a merge after each step of {INCEPTION_STEP:.2f} s")
-    for steps in options.steps:
-        seconds, whole, rows, batch = measured_steps(steps)
-        merging = {v.name: 1 / costs.whole for v in whole} | {v.name: 1 / costs.rows for v in rows}
-        name = f"Wide & Deep, {steps:,} local steps"
-        tasks.append(Task(name, seconds, [*whole, *rows], merging))
-        print(f"  {name} of {seconds / steps * 1e6:.0f} µs, batch {batch}: ", end="")
-        of_whole, of_rows = (sum(v.bytes for v in found) / 1e6 for found in (whole, rows))
-        print(f"they change {of_whole:.1f} MB of whole variables and {of_rows:.1f} of rows")
-    curves = scaling(tasks, costs, options.jitter)
-    best = {name: curve[-1] for name, curve in curves.items() if curve[-1] >= PUBLISHED}
-    print(f"\n{PUBLISHED} of 64 or better: {', '.join(best) or 'none'}")
+    costs = Costs(*measured_socket(), measured_merges())
+    found = [measured_rounds(steps) for steps in options.steps]
+    nets = []
+    for rate in RATES:
+        bytes_ = min(rate * 1e9 / 8, costs.socket) / (2 if options.half_duplex else 1)
+        nets.append(Network(bytes_, options.delay / 1e6, costs.handling))
+    basis(options, costs, found)
+    shares = imbalance(costs, nets)
+    compared(costs, nets[0], options.jitter)
+    listed = cases(costs, found, options.jitter)
+    curves = scaling(listed, nets)
+    print(f"\n{WANTED} of 64 or better:")
+    for name, curve in curves.items():
+        if curve[-1] >= WANTED:
+            print(f"  {name}: {curve[-1]:.1f}")
+    needed(listed, nets)
     if options.plot:
         draw(shares, curves, options.plot)
 
