@@ -124,7 +124,7 @@ random_state : int, RandomState or None
     Seeds first weights, shuffling, dropout and the rows held out. The same number gives the same
     bits on the same machine.
 verbose : int
-    0 is silent, 1 shows a progress bar, 2 prints a line an epoch.
+    0 is silent, 1 shows a progress bar, 2 prints a line an epoch, or a round of a forest's pool.
 """
 
 ATTRIBUTES = """

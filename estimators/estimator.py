@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from joblib import cpu_count
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -20,6 +21,8 @@ from ..hyperparameters import Allowed, NonNegativeInt, OneOf, check, hyperparame
 from .engine import Engine
 from .export_c import Exported
 from .model import Model
+from .pool.pool import Pool, get_pool
+from .pool.rounds import Rounds, start_workers
 from .rows import check_rows
 
 __all__ = ["Estimator"]
@@ -61,8 +64,35 @@ class Estimator(Exported, BaseEstimator):
     def _check_settings(self) -> None:
         """Raise unless every hyperparameter can be used."""
         check(self)
+        self._pool()
         if self.jit is True:
             require_toolchain()
+
+    def _pool(self) -> Pool | None:
+        """Return the pool that a fit is divided among, for estimators that take one."""
+        return get_pool(getattr(self, "pool", None))
+
+    def _threads(self) -> int:
+        """Return how many threads this process uses in a fit for what no pool does.
+
+        `n_jobs` says so; unless it is set, as many as the pool has workers, who wait meanwhile.
+        """
+        pool = self._pool()
+        alone = self.n_jobs is not None or pool is None
+        wanted = self.n_jobs if alone else min(pool.workers, cpu_count())
+        return Engine.chosen(False, wanted, 0.0).threads
+
+    @contextlib.contextmanager
+    def _rounds(self, unit: str) -> Iterator[Rounds | None]:
+        """Have a pool's workers at hand where there is a pool, and keep what their rounds took."""
+        pool = self._pool()
+        if pool is None:
+            yield None
+            return
+        with Rounds(pool, unit) as rounds:
+            start_workers(pool)
+            yield rounds
+            self.pool_report_ = rounds.report()
 
     def _new_generator(self) -> np.random.Generator:
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)

@@ -24,7 +24,7 @@ from ..hyperparameters import Allowed, Fraction, NonNegative, PositiveInt, hyper
 from .build import Built, Scaling, build
 from .engine import Engine, Running
 from .model import Model
-from .pool import PoolExecution, get_pool, start_workers
+from .pool import PoolExecution, start_workers
 from .rows import Rows, check_rows, hold_out
 from .settings import check_unchanged, comparable, lasting
 from .supervised import Supervised
@@ -137,7 +137,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         validation_data: Any = None,
         classes: Any = None,
     ) -> Self:
-        pool = get_pool(self.pool)
+        pool = self._pool()
         if pool is not None:
             start_workers(pool)
         X = check_rows(self, X, reset=fresh)
@@ -299,7 +299,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
     @contextlib.contextmanager
     def _at_work(self, rows: int, batch_size: int) -> Iterator[tuple[Any, int]]:
         """Have the training program at work, here or on a pool; and the steps it takes at once."""
-        pool = get_pool(self.pool)
+        pool = self._pool()
         if pool is None:
             yield self._running(), 1
             return

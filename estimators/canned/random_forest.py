@@ -167,8 +167,10 @@ class RandomForestRegressor(Regressor, Forest):
 
 
 def _numeric(targets: npt.NDArray[np.float64]) -> dict[str, Any]:
-    _, alike = np.unique(targets, axis=0, return_inverse=True)
-    alike = alike.reshape(-1).astype(np.int32)
+    alike = targets[:, 0].astype(np.int32)
+    if targets.shape[1] > 1 or not ((targets == 0) | (targets == 1)).all():
+        _, numbered = np.unique(targets, axis=0, return_inverse=True)
+        alike = numbered.reshape(-1).astype(np.int32)
     return {"outputs": targets.shape[1], "alike": alike, "targets": targets}
 
 

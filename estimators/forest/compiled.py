@@ -14,7 +14,7 @@ from ...graph.compiler.toolchain import load
 from .examples import CRITERIA, Examples, Rules
 from .tree import Tree
 
-__all__ = ["CompiledGrower"]
+__all__ = ["CompiledGrower", "forest_library", "put_into_bins"]
 
 FILES = ("forest.h", "scores.h", "numbers.h", "categories.h", "node.h", "tree.h")
 # A product and a sum in one rounding would grow other trees than numpy does.
@@ -75,7 +75,7 @@ class CompiledGrower:
     """
 
     def __init__(self, examples: Examples, rules: Rules):
-        self.examples, self.rules, self._library = examples, rules, _library()
+        self.examples, self.rules, self._library = examples, rules, forest_library()
         given = (
             np.ascontiguousarray(examples.bins, np.uint8),
             np.ascontiguousarray(examples.ids, np.int32),
@@ -142,12 +142,17 @@ class CompiledGrower:
 
 
 def put_into_bins(
-    values: npt.NDArray[np.float32], edges: npt.NDArray[np.float32]
+    values: npt.NDArray[np.float32],
+    edges: npt.NDArray[np.float32],
+    library: ctypes.CDLL | None = None,
 ) -> npt.NDArray[np.uint8]:
-    """Return the bin of each number, as `examples.put_into_bins` does, several times as fast."""
+    """Return the bin of each number, as `examples.put_into_bins` does, several times as fast.
+
+    To have the `library` looked up once is worth while for many columns.
+    """
     found = np.empty(len(values), np.uint8)
     stride = values.strides[0] // values.itemsize
-    _library().forest_bin(
+    (library or forest_library()).forest_bin(
         values.ctypes.data, len(values), stride, edges.ctypes.data, len(edges), found.ctypes.data
     )
     return found
@@ -163,7 +168,8 @@ def _source() -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in FILES)
 
 
-def _library() -> ctypes.CDLL:
+def forest_library() -> ctypes.CDLL:
+    """Return the compiled library, from the cache where it is there."""
     library = load(_source(), FLAGS)
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
     library.forest_grow.argtypes = [pointer, pointer, ctypes.c_uint64, pointer]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from multiprocessing.pool import ThreadPool
@@ -21,13 +22,14 @@ from ...graph import Tensor
 from ...graph.compiler.toolchain import find_toolchain
 from ...hyperparameters import Allowed, PositiveInt, hyperparameters
 from ..drawing import pyplot
-from ..engine import Engine
+from ..pool.rounds import Rounds
 from ..rows import Rows, check_rows
 from ..supervised import Supervised
 from . import compiled
+from .divided import grow_on_pool
 from .ensemble import ensemble_tables, leaves_and_mean
 from .examples import Examples, Rules, bin_edges, put_into_bins
-from .growing import Drawing, Grown, grow_forest
+from .growing import Drawing, Grown, Nursery, grow_forest
 from .inputs import TreeInputs, tree_columns
 
 __all__ = ["Forest"]
@@ -98,6 +100,7 @@ class Forest(Supervised):
     bootstrap: bool = True
     max_samples: _number_or_share(1) | None = None  # type: ignore[valid-type]
     oob_score: bool = False
+    pool: Any = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Grow the forest.
@@ -156,30 +159,30 @@ class Forest(Supervised):
             raise InvalidValue("max_samples", "means nothing without bootstrap", self.max_samples)
 
     def _solve(self, rows: Rows, frame: Frame) -> None:
+        with self._rounds("trees") as rounds:
+            self._grow(rows, frame, rounds)
+
+    def _grow(self, rows: Rows, frame: Frame, rounds: Rounds | None) -> None:
         generator = self._new_generator()
         given = self._given_columns(frame)
         columns = ColumnSet(given).learn(frame)
         inputs = TreeInputs(columns)
         weights = self._tree_weights(rows)
-        engine = Engine.chosen(self.jit, self.n_jobs, 0.0)
+        threads = self._threads()
         jit = self.jit is not False and find_toolchain() is not None
         numbers, ids = inputs.arrays(columns.encode(frame, strict=self.strict))
         self._refuse_size(len(rows), len(inputs.sources))
-        edges, bins = _binned(numbers, weights > 0, engine.threads, jit)
+        edges, bins = _binned(numbers, weights > 0, threads, jit)
         targets = self._targets(rows, weights)
         examples = Examples(bins=bins, ids=ids, sizes=inputs.sizes, **targets)
         names = frame.keys
         rules = self._rules(examples, weights, inputs.signs(self.monotonic_cst, names))
         drawing = self._drawing(generator, weights)
-        grown = grow_forest(
-            examples,
-            rules,
-            drawing,
-            weights,
-            threads=engine.threads,
-            jit=jit,
-            out_of_bag=self.oob_score,
-        )
+        nursery = Nursery(examples, rules, drawing, weights, jit=jit, out_of_bag=self.oob_score)
+        if rounds is None:
+            grown = grow_forest(nursery, threads, self.verbose)
+        else:
+            grown = grow_on_pool(nursery, rounds, self.verbose)
         self._raw_names = names
         self._drawn = drawing, len(rows), np.packbits(weights > 0)
         self._keep(columns, inputs, edges, grown, len(rows))
@@ -314,7 +317,9 @@ def _binned(
     numbers: npt.NDArray[np.float32], kept: Array, threads: int, jit: bool
 ) -> tuple[list[npt.NDArray[np.float32]], npt.NDArray[np.uint8]]:
     """Return the edges of each column of numbers, found from the rows kept, and the bins."""
-    put: Callable[..., Array] = compiled.put_into_bins if jit else put_into_bins
+    put: Callable[..., Array] = put_into_bins
+    if jit:
+        put = functools.partial(compiled.put_into_bins, library=compiled.forest_library())
     bins = np.empty(numbers.shape[::-1], np.uint8)
     every = kept.all()
 

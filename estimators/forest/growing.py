@@ -1,14 +1,16 @@
-"""Forests: which rows each tree is grown from, in threads, and what rows left out say."""
+"""Forests: which rows each tree is grown from, and what rows left out say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from .compiled import CompiledGrower
 from .examples import Examples, Rules
@@ -16,9 +18,10 @@ from .levels import LevelGrower
 from .scores import draw
 from .tree import Tree
 
-__all__ = ["Drawing", "Grown", "OutOfBag", "grow_forest"]
+__all__ = ["Drawing", "Grown", "Leafed", "Nursery", "OutOfBag", "grow_forest"]
 
 Array = npt.NDArray[Any]
+NOTHING = np.empty(0, np.int32)
 
 
 @dataclass(frozen=True)
@@ -73,20 +76,11 @@ class Grown:
     out_of_bag: OutOfBag | None
 
 
-def grow_forest(
-    examples: Examples,
-    rules: Rules,
-    drawing: Drawing,
-    weights: npt.NDArray[np.float64],
-    *,
-    threads: int = 1,
-    jit: bool = True,
-    out_of_bag: bool = False,
-) -> Grown:
-    """Grow a forest.
+Leafed = tuple[Tree, Array, Array]
 
-    Each tree follows from the seed and its number, so the forest is the same to the last bit
-    whatever the number of threads, and whether C grows it or numpy.
+
+class Nursery:
+    """What the trees of a forest are grown from, each by its number and in no order.
 
     Parameters
     ----------
@@ -94,50 +88,80 @@ def grow_forest(
     rules : Rules
     drawing : Drawing
     weights : ndarray of float64, shape (rows,)
-    threads : int
     jit : bool
         Whether C grows the trees.
     out_of_bag : bool
-        Whether to add up what each tree says of the rows it was not grown from.
+        Whether to ask each tree about the rows that it was not grown from.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        rules: Rules,
+        drawing: Drawing,
+        weights: npt.NDArray[np.float64],
+        *,
+        jit: bool = True,
+        out_of_bag: bool = False,
+    ):
+        self.examples, self.rules, self.drawing = examples, rules, drawing
+        self.weights, self.jit, self.out_of_bag = weights, jit, out_of_bag
+        self._grower = CompiledGrower(examples, rules) if jit else LevelGrower(examples, rules)
+
+    def grow(self, number: int) -> Leafed:
+        """Return a tree, the rows that it was not grown from, and the nodes these end in.
+
+        It follows from the seed and its number alone, to the last bit, whether C grows it or numpy.
+        """
+        drawing = self.drawing
+        counts = drawing.counts(number, self.weights)
+        key = int(draw(np.array([drawing.seed], np.uint64), number)[0])
+        tree = self._grower.grow(counts * self.weights, key)
+        if drawing.max_leaf_nodes is not None:
+            tree = tree.with_most_leaves(drawing.max_leaf_nodes, self.examples.numbers)
+        if not self.out_of_bag:
+            return tree, NOTHING, NOTHING
+        left_out = np.flatnonzero(counts == 0).astype(np.int32)
+        return tree, left_out, self._grower.leaves(tree, left_out)
+
+    def forest(self, trees: Iterable[Leafed]) -> Grown:
+        """Return the forest of trees that come in the order of their numbers."""
+        rows, outputs = self.examples.rows, self.examples.outputs
+        found, grown = OutOfBag(np.zeros((rows, outputs)), np.zeros(rows)), []
+        for tree, left_out, nodes in trees:
+            grown.append(tree)
+            found.sums[left_out] += tree.value[nodes]  # in the order of trees
+            found.trees[left_out] += 1
+        return Grown(tuple(grown), found if self.out_of_bag else None)
+
+
+def grow_forest(nursery: Nursery, threads: int = 1, verbose: int = 0) -> Grown:
+    """Grow a forest in this process: the same one whatever the number of threads.
+
+    Parameters
+    ----------
+    nursery : Nursery
+    threads : int
+    verbose : int
+        1 shows a progress bar.
 
     Examples
     --------
     >>> import numpy as np
     >>> from cannery.estimators.forest.examples import Examples, Rules
-    >>> from cannery.estimators.forest.growing import Drawing, grow_forest
+    >>> from cannery.estimators.forest.growing import Drawing, Nursery, grow_forest
     >>> bins, ids = np.arange(6, dtype=np.uint8)[None], np.zeros((0, 6), np.int32)
     >>> y = np.array([0, 0, 0, 1, 1, 1])
     >>> sizes, targets = np.zeros(0, np.int32), y[:, None].astype(float)
     >>> examples = Examples(bins, ids, sizes, 1, y.astype(np.int32), targets)
-    >>> (tree,) = grow_forest(examples, Rules(), Drawing(1, 0), np.ones(6), jit=False).trees
+    >>> nursery = Nursery(examples, Rules(), Drawing(1, 0), np.ones(6), jit=False)
+    >>> (tree,) = grow_forest(nursery).trees
     >>> tree.feature.tolist(), tree.cut[:1].tolist(), tree.value.ravel().tolist()
     ([0, -1, -1], [2], [0.5, 0.0, 1.0])
     """
-    grower = CompiledGrower(examples, rules) if jit else LevelGrower(examples, rules)
-
-    def grow(number: int) -> tuple[Tree, Array, Array]:
-        counts = drawing.counts(number, weights)
-        key = int(draw(np.array([drawing.seed], np.uint64), number)[0])
-        tree = grower.grow(counts * weights, key)
-        if drawing.max_leaf_nodes is not None:
-            tree = tree.with_most_leaves(drawing.max_leaf_nodes, examples.numbers)
-        left_out = np.flatnonzero(counts == 0).astype(np.int32) if out_of_bag else None
-        if left_out is None:
-            return tree, np.empty(0, np.int32), tree.value[:0]
-        return tree, left_out, tree.value[grower.leaves(tree, left_out)]
-
-    found = OutOfBag(np.zeros((examples.rows, examples.outputs)), np.zeros(examples.rows))
-    trees = []
-    for tree, rows, values in _in_threads(grow, drawing.trees, threads):
-        trees.append(tree)
-        found.sums[rows] += values  # in the order of trees
-        found.trees[rows] += 1
-    return Grown(tuple(trees), found if out_of_bag else None)
-
-
-def _in_threads(function: Any, count: int, threads: int) -> Iterator[Any]:
+    count = nursery.drawing.trees
+    shown: Any = functools.partial(tqdm, total=count, unit=" trees", disable=verbose != 1)
     if threads == 1:
-        yield from map(function, range(count))
-        return
+        return nursery.forest(shown(map(nursery.grow, range(count))))
     with ThreadPool(min(threads, count)) as pool:
-        yield from pool.imap(function, range(count))
+        return nursery.forest(shown(pool.imap(nursery.grow, range(count))))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ...graph import Program
 from .merge import divide, merge, write
-from .messages import Merging, Message, Part, opened
+from .messages import Merging, Message, Part, opened, shards
 from .pool import Pool
 from .rounds import Rounds
 from .shared import Mapped, write_arrays
@@ -116,14 +116,12 @@ class PoolExecution:
 
     def _parts(self, low: int, high: int, batch_size: int) -> list[Part]:
         """Return whole batches for each worker, the longest part first."""
-        batches, workers = -(-(high - low) // batch_size), self._pool.workers
-        counts = [batches // workers + (number < batches % workers) for number in range(workers)]
-        ends = np.minimum(low + np.cumsum(counts) * batch_size, high).tolist()
-        starts = [low, *ends[:-1]]
+        batches = -(-(high - low) // batch_size)
         return [
-            Part(number, start, stop)
-            for number, (start, stop) in enumerate(zip(starts, ends, strict=True))
-            if stop > start
+            Part(
+                part.number, low + part.start * batch_size, min(low + part.stop * batch_size, high)
+            )
+            for part in shards(0, batches, self._pool.workers)
         ]
 
     def _merge(self, messages: list[Message]) -> list[Any]:

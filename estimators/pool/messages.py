@@ -15,7 +15,7 @@ from ...errors import CanneryError
 from .placement import Piece
 from .shared import Mapped, write_arrays
 
-__all__ = ["Merging", "Message", "Part", "cut", "opened", "put_aside"]
+__all__ = ["Merging", "Message", "Part", "cut", "opened", "put_aside", "shards"]
 
 Array = npt.NDArray[Any]
 Rows = Sequence[tuple[Array, Mapping[str, Array]]]
@@ -28,6 +28,20 @@ class Part:
     number: int
     start: int
     stop: int
+
+
+def shards(start: int, stop: int, workers: int) -> list[Part]:
+    """Return a part for each worker, equal ones as far as they can be, the longest first.
+
+    Examples
+    --------
+    >>> [part.stop for part in shards(0, 8, 3)], len(shards(0, 2, 3))
+    ([3, 6, 8], 2)
+    """
+    each, more = divmod(stop - start, workers)
+    ends = [start + each * (number + 1) + min(number + 1, more) for number in range(workers)]
+    found = zip(range(workers), [start, *ends[:-1]], ends, strict=True)
+    return [Part(number, low, high) for number, low, high in found if high > low]
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ class Rounds:
         self._stack = contextlib.ExitStack()
         self._report: list[dict[str, Any]] = []
         self._done = self._alive = self.lost = self.late = 0
+        self._idle = True  # no part is with a worker, where it could go on for long
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="cannery-pool-", dir=pool.folder))
         except OSError as error:
@@ -96,8 +97,15 @@ class Rounds:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        if kind is None:
+            self.dismiss(wait=False)
         self.close()
+
+    @property
+    def workers(self) -> int:
+        """How many parts a round has."""
+        return self._pool.workers
 
     def round(self, parts: Sequence[Any], merge: Callable[[list[Message]], Result]) -> Result:
         """Have workers do parts, and return what `merge` makes of their messages.
@@ -173,7 +181,7 @@ class Rounds:
     def _try(self, parts: Sequence[Any], done: dict[int, Message]) -> BaseException | None:
         """Gather what comes; return why the rest does not."""
         arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        began, slowest = time.perf_counter(), 0.0
+        began, slowest, self._idle = time.perf_counter(), 0.0, False
         try:
             for part in parts:
                 self._send(part, arrived)
@@ -194,6 +202,7 @@ class Rounds:
             for message in found:
                 done[message.part.number] = message
             slowest = time.perf_counter() - began
+        self._idle = True
         return None
 
     def _send(self, part: Any, arrived: queue.SimpleQueue[Any]) -> None:
@@ -246,15 +255,15 @@ class Rounds:
             "look for a lack of memory; the weights are those before the round",
         ) from failure
 
-    def dismiss(self) -> None:
+    def dismiss(self, wait: bool = True) -> None:
         """Have idle workers let go of the fit's memory; no harm is done where one does not hear."""
         if self._parallel is None or self.shares_memory:
             return
         arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
         with contextlib.suppress(Exception):
-            for _ in range(self._pool.workers):
+            for _ in range(self.workers):
                 self._call(delayed(leave)(str(self.folder)), arrived)
-            for _ in range(self._pool.workers):
+            for _ in range(self.workers if wait else 0):
                 arrived.get(timeout=LEAST_PATIENCE)()
 
     def close(self) -> None:
@@ -264,12 +273,16 @@ class Rounds:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _stop(self) -> None:
-        """End the workers' work; the next round finds fresh ones."""
+        """End the workers' work; the next round finds fresh ones, where any was still busy.
+
+        Idle processes stay for the next fit, which need not wait for them: joblib ends them later.
+        """
         parallel, self._parallel = self._parallel, None
         if parallel is None:
             return
-        with contextlib.suppress(Exception):
-            parallel._backend.abort_everything(ensure_ready=False)
+        if not self._idle:
+            with contextlib.suppress(Exception):
+                parallel._backend.abort_everything(ensure_ready=False)
         with contextlib.suppress(Exception):
             self._stack.close()
         self._stack = contextlib.ExitStack()

@@ -9,7 +9,7 @@ import pytest
 
 from cannery.estimators.forest.compiled import CompiledGrower
 from cannery.estimators.forest.examples import Examples, Rules
-from cannery.estimators.forest.growing import Drawing, grow_forest
+from cannery.estimators.forest.growing import Drawing, Nursery, grow_forest
 from cannery.estimators.forest.levels import LevelGrower
 
 KINDS = {
@@ -60,10 +60,11 @@ def test_c_and_numpy_grow_the_same_trees(kind, criterion, sizes, make_examples):
 @pytest.mark.usefixtures("c_compiler")
 def test_the_number_of_threads_changes_nothing(make_examples):
     examples, weights = make_examples("numbers"), np.ones(300)
+    rules = Rules(max_features=2)
     drawing = Drawing(trees=7, seed=3, draws=200, max_leaf_nodes=12)
     one, three, slow = (
-        grow_forest(examples, Rules(max_features=2), drawing, weights, out_of_bag=True, **options)
-        for options in ({}, {"threads": 3}, {"threads": 2, "jit": False})
+        grow_forest(Nursery(examples, rules, drawing, weights, jit=jit, out_of_bag=True), threads)
+        for threads, jit in ((1, True), (3, True), (2, False))
     )
     for other in (three, slow):
         for tree, same in zip(one.trees, other.trees, strict=True):
@@ -76,7 +77,7 @@ def test_rows_without_weight_are_not_drawn_and_out_of_bag_for_all(make_examples)
     examples, weights = make_examples(), np.ones(300)
     weights[:50] = 0.0
     drawing = Drawing(trees=4, seed=0, draws=250)
-    grown = grow_forest(examples, Rules(), drawing, weights, jit=False, out_of_bag=True)
+    grown = grow_forest(Nursery(examples, Rules(), drawing, weights, jit=False, out_of_bag=True))
     assert (grown.out_of_bag.trees[:50] == 4).all()
     assert grown.out_of_bag.trees[50:].mean() == pytest.approx(4 / np.e, rel=0.2)
     counts = drawing.counts(0, weights)
