@@ -77,10 +77,10 @@ class Estimator(Exported, BaseEstimator):
 
         `n_jobs` says so; unless it is set, as many as the pool has workers, who wait meanwhile.
         """
-        pool = self._pool()
-        alone = self.n_jobs is not None or pool is None
-        wanted = self.n_jobs if alone else min(pool.workers, cpu_count())
-        return Engine.chosen(False, wanted, 0.0).threads
+        pool, threads = self._pool(), self.n_jobs
+        if threads is None and pool is not None:
+            threads = min(pool.workers, cpu_count())
+        return Engine.chosen(False, threads, 0.0).threads
 
     @contextlib.contextmanager
     def _rounds(self, unit: str) -> Iterator[Rounds | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -18,9 +19,9 @@ from ...feature_columns.express import feeds
 from ...feature_columns.kinds import LEARNERS
 from ...graph import Program
 from ...graph.compiler.cost import interpreted_seconds
+from ...graph.compiler.toolchain import find_toolchain
 from ...hyperparameters import Allowed, NonNegative, OneOf, PositiveInt, hyperparameters
 from ..documentation import documented
-from ..engine import Engine
 from ..estimator import Estimator
 from ..export_c import Answer
 from ..kmeans import (
@@ -31,12 +32,15 @@ from ..kmeans import (
     Stream,
     chosen_columns,
     cluster_outputs,
+    divide,
     first_centers,
     held_to,
     mean_of,
     named,
+    total_of,
 )
 from ..model import Model
+from ..pool.rounds import Rounds
 from ..rows import check_rows
 from ..weights import check_sample_weight
 
@@ -90,13 +94,16 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         With "cosine", ``1 - cos`` of the angle at the origin (spherical k-means). A row of zeros
         has no direction: it is 1 from every centre and moves none.
     algorithm : {"lloyd", "mini_batch"}
-        Whether each iteration looks at all rows, with scikit-learn's engine where distances are
-        Euclidean, or at a batch of them.
+        Whether each iteration looks at all rows, or at a batch of them. Without a C compiler it is
+        scikit-learn's engine that looks at all rows, where distances are Euclidean.
     batch_size : int
         Rows of a mini-batch.
     n_jobs : int or None
-        Threads, -1 for all; None means one. With three or more, the last bits of centres depend on
-        which is done first.
+        Threads, -1 for all; None means one, or with a pool as many as it has workers. Without a C
+        compiler and with three or more, the last bits of centres depend on which is done first.
+    pool : Pool, int or None
+        Divides the passes over all rows among workers, see `cannery.estimators.Pool`; a number is
+        one of workers. None, and `partial_fit`, look at all rows here.
     verbose : int
         0 is silent, 1 prints a line for each start.
     random_state : int, RandomState or None
@@ -145,6 +152,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
     distance: OneOf("squared_euclidean", "cosine") = "squared_euclidean"  # type: ignore[valid-type]
     algorithm: OneOf("lloyd", "mini_batch") = "lloyd"  # type: ignore[valid-type]
     batch_size: PositiveInt = 1024
+    pool: Any = None
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn columns and centres.
@@ -167,17 +175,23 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         """
         with self._unharmed():
             self._check_settings()
-            X = check_rows(self, X, reset=True)
-            frame = as_frame(X, strict=self.strict)
-            weights = check_sample_weight(sample_weight, frame.rows)
-            generator = self._new_generator()
-            encoded = self._learn(frame, generator)
-            points = self._points(encoded, weights, fresh=True)
-            with held_to(points.threads):
-                found = self._best(points, generator)
-            self._stream = Stream(found.centers, found.weights)
-            self.n_iter_ = found.iterations
-            self._answer_for(encoded, weights)
+            with self._rounds("rows") as rounds:
+                return self._fit(X, sample_weight, rounds)
+
+    def _fit(self, X: Any, sample_weight: Any, rounds: Rounds | None) -> Self:
+        X = check_rows(self, X, reset=True)
+        frame = as_frame(X, strict=self.strict)
+        weights = check_sample_weight(sample_weight, frame.rows)
+        generator = self._new_generator()
+        encoded = self._learn(frame, generator)
+        points = self._points(encoded, weights, fresh=True)
+        if rounds is not None:
+            points = divide(points, rounds)
+        with held_to(points.threads):
+            found = self._best(points, generator)
+        self._stream = Stream(found.centers, found.weights)
+        self.n_iter_ = found.iterations
+        self._answer_for(encoded, weights)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -242,8 +256,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
             width = self._space.width
             origin = np.zeros(width) if unit else mean_of(x, weights)
             self._origin = origin.astype(np.float32)
-        threads = Engine.chosen(self.jit, self.n_jobs, 0.0).threads
-        return Points.of(x, weights, self._origin, unit, threads)
+        jit = self.jit is not False and find_toolchain() is not None
+        return Points.of(x, weights, self._origin, unit, self._threads(), jit)
 
     def _best(self, points: Points, generator: np.random.Generator) -> Found:
         """Return the best of some starts."""
@@ -256,7 +270,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
             start = first_centers(points, self.init, self.n_clusters, generator, self._origin)
             found = SOLVERS[self.algorithm](points, start, self, generator)
             if self.verbose:
-                print(f"start {number + 1}: {found.iterations} passes, inertia {found.inertia:g}")
+                said = f"start {number + 1}: {found.iterations} passes, inertia {found.inertia:g}"
+                print(", ".join([said, *points.progress]))
             if best is None or found.inertia < best.inertia:
                 best = found
         assert best is not None
@@ -264,17 +279,18 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
 
     def _answer_for(self, encoded: Mapping[str, Any], weights: Any) -> None:
         """Give the model its centres, and say what it makes of the rows of a fit."""
-        centers = self._stream.centers
-        self.cluster_centers_ = centers + self._origin
+        self.cluster_centers_ = self._stream.centers + self._origin
         values = {
             **self._space.tables,
-            "kmeans/centers": centers.astype(np.float32),
+            "kmeans/centers": self._stream.centers.astype(np.float32),
             "kmeans/origin": self._origin,
         }
-        self.model_ = Model(self.columns_, self.model_.program, values, self.model_.engine)
-        found = self.model_.answers(encoded, ("cluster", "inertia"))
+        engine, program = self.model_.engine, self.model_.program
+        busy = Model(self.columns_, program, values, replace(engine, threads=self._threads()))
+        found = busy.answers(encoded, ("cluster", "inertia"))
+        self.model_ = Model(self.columns_, program, values, engine)
         self.labels_ = found["cluster"][:, 0].astype(np.int32)
-        self.inertia_ = _total(found["inertia"], weights)
+        self.inertia_ = total_of(found["inertia"], weights)
 
     @property
     def _n_features_out(self) -> int:
@@ -326,7 +342,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         sample_weight : array-like of shape (n,), optional
         """
         found = self._answers(X, "inertia")["inertia"]
-        return -_total(found, check_sample_weight(sample_weight, len(found)))
+        return -total_of(found, check_sample_weight(sample_weight, len(found)))
 
     def evaluate(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, sample_size: int = SAMPLE
@@ -351,7 +367,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         found = self._answers(X, "cluster", "inertia")
         labels = found["cluster"][:, 0]
         weights = check_sample_weight(sample_weight, len(labels))
-        inertia = _total(found["inertia"], weights)
+        inertia = total_of(found["inertia"], weights)
         return {
             "score": -inertia,
             "inertia": inertia,
@@ -382,10 +398,3 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
 
 
 LEARNERS.add("KMeans", KMeans)
-
-
-def _total(each: npt.NDArray[np.float32], weights: Any) -> float:
-    """Return the weighted sum of a column, in float64."""
-    if weights is None:
-        return float(each.sum(dtype=np.float64))
-    return float(np.dot(each[:, 0].astype(np.float64), weights))

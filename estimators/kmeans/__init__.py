@@ -1,7 +1,8 @@
 """Clustering around centres: seeding, Lloyd's iterations, mini-batches, and the predict program."""
 
 from .answers import cluster_outputs
-from .columns import Space, chosen_columns, mean_of, named
+from .columns import Space, chosen_columns, mean_of, named, total_of
+from .divided import divide
 from .points import Points
 from .seeding import first_centers
 from .solvers import SOLVERS, Found, held_to
@@ -15,8 +16,10 @@ __all__ = [
     "Stream",
     "chosen_columns",
     "cluster_outputs",
+    "divide",
     "first_centers",
     "held_to",
     "mean_of",
     "named",
+    "total_of",
 ]

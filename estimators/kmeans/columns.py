@@ -126,6 +126,13 @@ def mean_of(x: Floats, weights: npt.NDArray[Any] | None) -> Doubles:
     return np.einsum("ij,i->j", x, weights, dtype=np.float64) / weights.sum(dtype=np.float64)
 
 
+def total_of(each: Floats, weights: npt.NDArray[Any] | None) -> float:
+    """Return the weighted sum of a column, in float64."""
+    if weights is None:
+        return float(each.sum(dtype=np.float64))
+    return float(np.dot(each[:, 0].astype(np.float64), weights))
+
+
 def named(names: Sequence[str]) -> list[str]:
     """Return names that are all different: those that occur again are numbered."""
     seen: dict[str, int] = {}

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
 from ...errors import InvalidValue
+from .compiled import Nearest
 
-__all__ = ["Assigned", "Points"]
+__all__ = ["Assigned", "Far", "Points"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -25,23 +26,47 @@ TINY = 1e-6  # a mean of unit vectors that is this short has no direction
 
 @dataclass(frozen=True, eq=False)
 class Assigned:
-    """Which centre is nearest to each point, and what that makes of the centres.
+    """What points make of the centres that they are nearest to.
 
     Attributes
     ----------
-    labels : ndarray of int32, shape (n,)
-    distances : ndarray of float32, shape (n,)
-        Squared, to the nearest centre.
     sums : ndarray of float64, shape (k, d)
         The weighted sum of each centre's points.
     weights : ndarray of float64, shape (k,)
         Their weight.
+    inertia : float
+        The weighted sum of squared distances.
     """
 
-    labels: npt.NDArray[np.int32]
-    distances: Floats
     sums: Doubles
     weights: Doubles
+    inertia: float
+
+
+@dataclass(frozen=True, eq=False)
+class Far:
+    """Points that are far from the centre nearest to them, the farthest first.
+
+    Attributes
+    ----------
+    x : ndarray of float32, shape (m, d)
+    weights : ndarray of float64, shape (m,)
+    labels : ndarray of int32, shape (m,)
+        Their centres.
+    distances : ndarray of float32, shape (m,)
+        Squared; all above zero.
+    """
+
+    x: Floats
+    weights: Doubles
+    labels: npt.NDArray[np.int32]
+    distances: Floats
+
+    def first(self, count: int) -> Far:
+        """Return the `count` farthest of these; of equal ones, those that stand first."""
+        order = np.argsort(-self.distances, kind="stable")[:count]
+        order = order[self.distances[order] > 0]
+        return Far(*(array[order] for array in vars(self).values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,18 +83,24 @@ class Points:
         cosine distance, and centres are means pulled back onto the sphere.
     threads : int
         Blocks of rows that are worked on at once; no result depends on their number.
+    jit : bool
+        Whether C looks for the nearest centres.
     """
 
     x: Floats
     weights: Floats | None = None
     unit: bool = False
     threads: int = 1
+    jit: bool = False
+    divided: ClassVar[bool] = False  # among workers
 
     def __len__(self) -> int:
         return len(self.x)
 
     @classmethod
-    def of(cls, x: Floats, weights: Any, origin: Floats, unit: bool, threads: int) -> Points:
+    def of(
+        cls, x: Floats, weights: Any, origin: Floats, unit: bool, threads: int, jit: bool
+    ) -> Points:
         """Return the rows of some weight around an origin, or those with a direction as units.
 
         Raises
@@ -94,12 +125,17 @@ class Points:
         else:
             x = x - origin
         narrow = None if weights is None else weights.astype(np.float32)
-        return cls(np.ascontiguousarray(x), narrow, unit, threads)
+        return cls(np.ascontiguousarray(x), narrow, unit, threads, jit)
 
     @cached_property
     def norms(self) -> Floats:
         """The squared length of each point."""
         return np.einsum("ij,ij->i", self.x, self.x)
+
+    @property
+    def progress(self) -> list[str]:
+        """What to show of the workers, if there are any."""
+        return []
 
     def take(self, places: Any) -> Points:
         """Return some of the points."""
@@ -124,30 +160,57 @@ class Points:
             return float(np.sum(values, dtype=np.float64))
         return float(np.dot(values.astype(np.float64), self.weights))
 
-    def assign(self, centers: Doubles) -> Assigned:
-        """Return each point's nearest centre: the largest ``x c - |c|^2 / 2``."""
-        narrow = centers.astype(np.float32)
-        shift = np.einsum("ij,ij->i", narrow, narrow) / 2
-        labels = np.empty(len(self), np.int32)
-        distances = np.empty(len(self), np.float32)
+    @cached_property
+    def squares(self) -> float:
+        """The weighted sum of squared lengths."""
+        return self.total(self.norms)
 
-        def work(rows: slice) -> tuple[Any, Any]:
+    @cached_property
+    def variance(self) -> float:
+        """The mean over all numbers of the variance among points, whatever they weigh."""
+
+        def work(rows: slice) -> Doubles:
             block = self.x[rows]
-            scores = block @ narrow.T
-            scores -= shift
-            found = scores.argmax(axis=1)
-            labels[rows] = found
-            best = np.take_along_axis(scores, found[:, None], axis=1)[:, 0]
-            distances[rows] = self.norms[rows] - 2 * best
-            each = None if self.weights is None else self.weights[rows]
-            weights = np.bincount(found, each, minlength=len(centers))
-            return _sums(block, found, each, len(centers)), weights
+            sums = [block.sum(axis=0), np.einsum("ij,ij->j", block, block)]
+            return np.array(sums, np.float64)
 
-        sums, weights = np.zeros(centers.shape), np.zeros(len(centers))
-        for part, weight in self.in_blocks(work, len(centers)):
-            sums += part
-            weights += weight
-        return Assigned(labels, np.maximum(distances, 0, out=distances), sums, weights)
+        sums, squares = np.sum(self.in_blocks(work, self.x.shape[1]), axis=0) / len(self)
+        return float(np.mean(np.maximum(squares - sums**2, 0)))
+
+    def assign(self, centers: Doubles) -> Assigned:
+        """Return what points make of centres; the largest ``x c - |c|^2 / 2`` is nearest."""
+        return self._look(centers, None, None)
+
+    def distances(self, centers: Doubles) -> tuple[Assigned, npt.NDArray[np.int32], Floats]:
+        """Return the same, each point's centre, and its squared distance from there."""
+        labels, scores = np.empty(len(self), np.int32), np.empty(len(self), np.float32)
+        found = self._look(centers, labels, scores)
+        distances = self.norms - 2 * scores
+        return found, labels, np.maximum(distances, 0, out=distances)
+
+    def farthest(self, centers: Doubles, count: int) -> Far:
+        """Return the points that are farthest from their centres, at most `count`."""
+        _, labels, distances = self.distances(centers)
+        count = min(count, len(self))
+        places = np.sort(np.argpartition(-distances, count - 1)[:count])
+        weights = np.ones(count) if self.weights is None else self.weights[places]
+        found = self.x[places], weights.astype(np.float64), labels[places], distances[places]
+        return Far(*found).first(count)
+
+    def _look(self, centers: Doubles, labels: Any, scores: Any) -> Assigned:
+        nearest = Nearest(centers) if self.jit else _Nearest(centers)
+
+        def work(rows: slice) -> tuple[Doubles, Doubles, float]:
+            each = (array if array is None else array[rows] for array in (labels, scores))
+            weights = None if self.weights is None else self.weights[rows]
+            return nearest.add(self.x[rows], weights, *each)
+
+        sums, weights, total = np.zeros(centers.shape), np.zeros(len(centers)), 0.0
+        for of_block in self.in_blocks(work, nearest.width):
+            sums += of_block[0]
+            weights += of_block[1]
+            total += of_block[2]
+        return Assigned(sums, weights, max(0.0, self.squares - 2 * total))
 
     def onto_sphere(self, centers: Doubles) -> Doubles:
         """Return unit centres where `unit` asks for them; those without a direction as zeros."""
@@ -157,12 +220,28 @@ class Points:
         return np.divide(centers, lengths, out=np.zeros_like(centers), where=lengths > TINY)
 
 
-def _sums(x: Floats, labels: Any, weights: Floats | None, clusters: int) -> Any:
-    """Return the sum of each cluster's points."""
-    data = np.ones(len(x), np.float32) if weights is None else weights
-    # One entry a column: the product adds each point to its cluster, in order.
-    ones = scipy.sparse.csc_array(
-        (data, labels.astype(np.int32), np.arange(len(x) + 1, dtype=np.int32)),
-        shape=(clusters, len(x)),
-    )
-    return ones @ x
+class _Nearest:
+    """What `Nearest` does, by numpy."""
+
+    def __init__(self, centers: Doubles):
+        self._centers = centers.astype(np.float32)
+        self._shift = np.einsum("ij,ij->i", self._centers, self._centers) / 2
+        self.width = len(centers)
+
+    def add(
+        self, x: Floats, each: Floats | None, labels: Any, scores: Any
+    ) -> tuple[Doubles, Doubles, float]:
+        found = x @ self._centers.T
+        found -= self._shift
+        label = found.argmax(axis=1)
+        best = np.take_along_axis(found, label[:, None], axis=1)[:, 0]
+        if labels is not None:
+            labels[:], scores[:] = label, best
+        data = np.ones(len(x), np.float32) if each is None else each
+        # One entry a column: the product adds each point to its cluster, in order.
+        ones = scipy.sparse.csc_array(
+            (data, label.astype(np.int32), np.arange(len(x) + 1, dtype=np.int32)),
+            shape=(self.width, len(x)),
+        )
+        weights = np.bincount(label, each, self.width).astype(np.float64)
+        return ones @ x, weights, float(np.dot(best.astype(np.float64), data))

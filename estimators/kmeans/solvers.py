@@ -20,6 +20,7 @@ __all__ = ["SOLVERS", "Found", "held_to", "lloyd", "mini_batch"]
 
 WINDOW = 50  # batches that are judged together
 PATIENCE = 4  # windows without an improvement
+LEAST_LEFT = 1e-9  # of a cluster's weight: less is what rounding leaves of nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +47,9 @@ class Found:
 def lloyd(points: Points, centers: Doubles, settings: Any, generator: np.random.Generator) -> Found:
     """Move centres to the means of their points until they rest.
 
-    On squared distances scikit-learn's engine does it. A cluster that loses all its points starts
-    anew at the point farthest from its centre.
+    Without a C compiler and a pool, scikit-learn's engine does it for squared distances. A cluster
+    that loses all its points starts anew at the point farthest from its centre. On the sphere it is
+    the algorithm of Dhillon and Modha, "Concept decompositions", 2001.
 
     Parameters
     ----------
@@ -60,8 +62,8 @@ def lloyd(points: Points, centers: Doubles, settings: Any, generator: np.random.
     generator : numpy.random.Generator
         Not used.
     """
-    if points.unit:
-        return _spherical(points, centers, settings)
+    if points.unit or points.jit or points.divided:
+        return _iterated(points, centers, settings)
     engine = Lloyd(
         len(centers),
         init=centers.astype(np.float32),
@@ -78,39 +80,48 @@ def lloyd(points: Points, centers: Doubles, settings: Any, generator: np.random.
     return Found(found, weights.astype(np.float64), float(engine.inertia_), int(engine.n_iter_))
 
 
-def _spherical(points: Points, centers: Doubles, settings: Any) -> Found:
-    """Lloyd's iterations on the sphere: Dhillon and Modha, "Concept decompositions", 2001."""
-    rest = settings.tol * float(np.mean(np.var(points.x, axis=0)))
-    before = points.assign(centers)
-    iterations, moved = 0, True
-    while moved and iterations < settings.max_iter:
+def _iterated(points: Points, centers: Doubles, settings: Any) -> Found:
+    rest, iterations = settings.tol * points.variance, 0
+    before = found = None
+    while iterations < settings.max_iter:
         iterations += 1
-        means = _means(points, before)
-        moved = float(((means - centers) ** 2).sum()) > rest
-        centers = means
-        now = points.assign(centers)
-        moved = moved and not np.array_equal(now.labels, before.labels)
-        before = now
-    _warn_of_empty(before)
-    return Found(centers, before.weights, points.total(before.distances), iterations)
+        found = points.assign(centers)
+        if before is not None and _alike(found, before):
+            break
+        means = _means(points, centers, found)
+        moved = float(((means - centers) ** 2).sum())
+        centers, before = means, found
+        if moved <= rest:
+            break
+    if found is None or found is before:  # by which the centres have moved once more
+        found = points.assign(centers)
+    _warn_of_empty(found)
+    return Found(centers, found.weights, found.inertia, iterations)
 
 
-def _means(points: Points, assigned: Assigned) -> Doubles:
+def _alike(one: Assigned, other: Assigned) -> bool:
+    """Return whether no point has gone over to another centre."""
+    same = np.array_equal(one.weights, other.weights)
+    return same and np.array_equal(one.sums, other.sums)
+
+
+def _means(points: Points, centers: Doubles, assigned: Assigned) -> Doubles:
     """Return the centre of each cluster; empty ones go where points are farthest from theirs."""
     sums, weights = assigned.sums.copy(), assigned.weights.copy()
     empty = np.flatnonzero(weights == 0)
     if len(empty):
-        far = np.argpartition(assigned.distances, -len(empty))[-len(empty) :]
-        for cluster, row in zip(empty, far[np.argsort(-assigned.distances[far])], strict=True):
-            weight = 1.0 if points.weights is None else float(points.weights[row])
-            left = assigned.labels[row]
-            sums[left] -= weight * points.x[row]
-            weights[left] -= weight
-            sums[cluster], weights[cluster] = weight * points.x[row], weight
-    means = points.onto_sphere(sums / np.maximum(weights, 1e-300)[:, None])
-    lost = np.flatnonzero(~means.any(axis=1)) if points.unit else ()
-    # Points that cancel out, or a cluster that gave its last point away.
-    means[lost] = points.x[np.argsort(-assigned.distances)[: len(lost)]]
+        far = points.farthest(centers, len(empty))
+        moved = far.weights[:, None] * far.x
+        np.subtract.at(sums, far.labels, moved)
+        np.subtract.at(weights, far.labels, far.weights)
+        sums[empty[: len(moved)]], weights[empty[: len(moved)]] = moved, far.weights
+    # A cluster that gave its last point away stays where it is, as one does that found no point.
+    left = weights > LEAST_LEFT * assigned.weights
+    means = points.onto_sphere(sums / np.where(left, weights, 1.0)[:, None])
+    means[~left] = centers[~left]
+    if points.unit and len(lost := np.flatnonzero(~means.any(axis=1))):  # points that cancel out
+        far = points.farthest(centers, len(lost))
+        means[lost[: len(far.x)]] = far.x
     return means
 
 
@@ -142,7 +153,7 @@ def mini_batch(
                 break
     assigned = points.assign(stream.centers)
     _warn_of_empty(assigned)
-    return Found(stream.centers, assigned.weights, points.total(assigned.distances), passes)
+    return Found(stream.centers, assigned.weights, assigned.inertia, passes)
 
 
 def _warn_of_empty(assigned: Assigned) -> None:

@@ -46,8 +46,8 @@ class Stream:
 
     def step(self, batch: Points) -> tuple[float, float]:
         """Move the centres; return the batch's inertia before, and its weight."""
-        found = batch.assign(self.centers)
-        total = batch.total(found.distances)
+        found, _, distances = batch.distances(self.centers)
+        total = batch.total(distances)
         met = found.weights > 0
         self.weights += found.weights
         ahead = found.sums[met] - found.weights[met, None] * self.centers[met]
@@ -56,7 +56,7 @@ class Stream:
         self._lately += found.weights
         self._rows += len(batch)
         if self._rows >= ROWS_BEFORE_RESEEDING * len(self.centers):
-            self._reseed(batch, found.distances)
+            self._reseed(batch, distances)
         return total, float(found.weights.sum())
 
     def _reseed(self, batch: Points, distances: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Forests on a pool: the bits of a fit without one, wherever workers run and whoever dies."""
+"""Forests and k-means on a pool: the same bits wherever workers run, and whoever dies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cannery import RandomForestClassifier, RandomForestRegressor
+from cannery import KMeans, RandomForestClassifier, RandomForestRegressor
 from cannery.errors import InvalidType, InvalidValue, WorkerLost
 from cannery.estimators import Pool, plot_pool_report
 from cannery.estimators.pool import rounds
@@ -32,9 +32,14 @@ def forest(pool=2, **settings):
     return RandomForestClassifier(**{**usual, **settings})
 
 
+def clusters(pool=2, **settings):
+    usual = {"n_clusters": 5, "jit": False, "random_state": 0, "pool": pool}
+    return KMeans(**{**usual, **settings})
+
+
 def bits(estimator):
-    learnt = {**estimator.variables_, "oob": estimator.oob_decision_function_}
-    return {name: value.tobytes() for name, value in learnt.items()}
+    learnt = {**vars(estimator), **estimator.variables_}
+    return {name: array.tobytes() for name, array in learnt.items() if hasattr(array, "tobytes")}
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +80,23 @@ def dies(folder, original, times):
     return run
 
 
+each = pytest.mark.parametrize("make", [forest, clusters])
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
-def test_a_killed_worker_costs_no_tree(rows, alone, monkeypatch, tmp_path, caplog):
+@each
+def test_a_killed_worker_costs_no_bit(rows, make, monkeypatch, tmp_path, caplog):
+    with joblib.parallel_config(backend="sequential"):
+        undisturbed = make().fit(*rows)
     monkeypatch.setattr(rounds, "run_part", dies(tmp_path, rounds.run_part, 1))
     with joblib.parallel_config(backend="loky"):
-        grown = forest().fit(*rows)
+        fitted = make().fit(*rows)
     assert len(list(tmp_path.iterdir())) == 1 and "a worker was lost" in caplog.text
-    assert bits(grown) == bits(alone)
+    assert bits(fitted) == bits(undisturbed)
 
 
-def test_a_worker_that_keeps_dying_is_named(rows, monkeypatch, tmp_path):
+@each
+def test_a_worker_that_keeps_dying_is_named(rows, make, monkeypatch, tmp_path):
     def run(job, part):
         if part.number == 1:
             raise MemoryError("too much")
@@ -92,18 +104,20 @@ def test_a_worker_that_keeps_dying_is_named(rows, monkeypatch, tmp_path):
 
     original = rounds.run_part
     monkeypatch.setattr(rounds, "run_part", run)
-    estimator = forest(Pool(folder=tmp_path))
+    estimator = make(Pool(folder=tmp_path))
     with joblib.parallel_config(backend="threading"), pytest.raises(WorkerLost, match="worker 1"):
         estimator.fit(*rows)
     assert not hasattr(estimator, "model_") and list(tmp_path.iterdir()) == []
 
 
-def test_the_folder_is_removed(rows, tmp_path):
+@each
+def test_the_folder_is_removed(rows, make, tmp_path):
     with joblib.parallel_config(backend="sequential"):
-        forest(Pool(folder=tmp_path)).fit(*rows)
+        make(Pool(folder=tmp_path)).fit(*rows)
     assert list(tmp_path.iterdir()) == []
 
 
+@each
 @pytest.mark.parametrize(
     ("pool", "error", "words"),
     [
@@ -112,12 +126,12 @@ def test_the_folder_is_removed(rows, tmp_path):
         (Pool(folder="/no/such/folder"), InvalidValue, "Pool.folder: cannot be written"),
     ],
 )
-def test_settings_out_of_range(rows, pool, error, words):
+def test_settings_out_of_range(rows, make, pool, error, words):
     with pytest.raises(error, match=words):
-        forest(pool).fit(*rows)
+        make(pool).fit(*rows)
 
 
-def test_what_is_told_of_the_rounds(rows, capsys):
+def test_trees_tell_of_their_rounds(rows, capsys):
     with joblib.parallel_config(backend="sequential"):
         grown = forest(verbose=2).fit(*rows)
         forest(verbose=1).fit(*rows)
@@ -131,10 +145,73 @@ def test_what_is_told_of_the_rounds(rows, capsys):
     assert plot_pool_report(report).get_xlabel() == "seconds"
 
 
-def test_a_pool_in_a_search(rows):
+@each
+def test_a_pool_in_a_search(rows, make):
     from sklearn.model_selection import GridSearchCV
 
     grid = {"pool__workers": [1, 2]}
-    search = GridSearchCV(forest(Pool()), grid, cv=2, n_jobs=2).fit(*rows)
+    search = GridSearchCV(make(Pool()), grid, cv=2, n_jobs=2).fit(*rows)
     scores = search.cv_results_["mean_test_score"]
-    assert scores[0] == scores[1] > 0.8
+    assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+
+
+def test_a_pool_of_one_clusters_as_no_pool(rows):
+    X, weights = rows[0], np.arange(300) % 3
+    alone = clusters(None, distance="cosine").fit(X, sample_weight=weights)
+    with joblib.parallel_config(backend="sequential"):
+        one = clusters(1, distance="cosine").fit(X, sample_weight=weights)
+    assert bits(one) == bits(alone)
+    assert one.n_iter_ == alone.n_iter_ > 1 and len(one.pool_report_) - one.n_iter_ in (0, 1)
+    assert one.pool_report_["rows"].eq(200).all()
+
+
+@pytest.mark.parametrize("jit", [False, "auto"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"distance": "cosine"},
+        {"init": "random", "n_init": 3},
+        {"algorithm": "mini_batch", "batch_size": 64},
+        {"tol": 0.0},
+    ],
+)
+def test_clusters_are_those_of_a_fit_without_workers(rows, settings, jit):
+    X, weights = rows[0], np.arange(300) % 3
+    fitted = {}
+    for backend, pool in [("loky", None), ("sequential", 3), ("threading", 3)]:
+        with joblib.parallel_config(backend=backend):
+            model = clusters(pool, **{"n_clusters": 3, "jit": jit, **settings})
+            fitted[backend] = model.fit(X, sample_weight=weights)
+    alone, one, three = fitted.values()
+    assert bits(one) == bits(three)
+    assert (one.labels_ == alone.labels_).all() and one.n_iter_ == alone.n_iter_
+    assert one.inertia_ == pytest.approx(alone.inertia_, rel=1e-5)
+
+
+def test_clusters_are_the_same_in_processes(rows):
+    fitted = {}
+    for backend in ("sequential", "loky"):
+        with joblib.parallel_config(backend=backend):
+            fitted[backend] = clusters(jit="auto").fit(rows[0])
+    assert bits(fitted["sequential"]) == bits(fitted["loky"])
+    assert (fitted["loky"].predict(rows[0]) == fitted["loky"].labels_).all()
+
+
+@pytest.mark.parametrize("distance", ["squared_euclidean", "cosine"])
+def test_clusters_that_lose_their_rows_start_anew_on_workers(distance):
+    X = np.array([[1.0, 0.1], [1.1, 0.1], [0.1, 1.0], [0.1, 1.2], [-1.0, -1.0], [-1.2, -1.0]])
+    far = np.array([[1.0, 0.1], [-50.0, 50.0], [50.0, -50.0]])  # near to no row
+    settings = {"n_clusters": 3, "init": far, "distance": distance}
+    with joblib.parallel_config(backend="threading"):
+        fitted = clusters(**settings).fit(X)
+    assert (fitted.labels_ == clusters(None, **settings).fit(X).labels_).all()
+    assert len(set(fitted.labels_)) == 3
+
+
+def test_each_start_tells_of_its_workers(rows, capsys):
+    with joblib.parallel_config(backend="sequential"):
+        fitted = clusters(verbose=1).fit(rows[0])
+    said = capsys.readouterr().out
+    rounds_done = fitted.pool_report_["round"].max()
+    assert said.startswith("start 1: ") and said.endswith(f"round {rounds_done}, 1 worker\n")

@@ -1,0 +1,144 @@
+"""Points divided among a pool's workers: each adds up its own, and the sums are added here."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ...graph.compiler.toolchain import find_toolchain
+from ..engine import Engine
+from ..pool.jobs import Job
+from ..pool.messages import Message, Part, opened, shards
+from ..pool.rounds import Rounds
+from ..pool.shared import Mapped, write_arrays
+from .points import Assigned, Doubles, Far, Points
+
+__all__ = ["DividedPoints", "divide"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assigning(Job):
+    """One look at all points; the folder holds ``points``.
+
+    Parameters
+    ----------
+    unit, jit : bool
+        As `Points` has them.
+    centers : ndarray of float64, shape (k, d)
+    farthest : int
+        How many points that are far from their centres are asked for; 0 asks for sums.
+    """
+
+    unit: bool
+    jit: bool
+    centers: Any = None
+    farthest: int = 0
+
+    def open(self) -> Assigner:
+        return Assigner(self)
+
+
+class Assigner:
+    """A worker of a clustering, with the points at hand."""
+
+    def __init__(self, job: Assigning):
+        arrays: Any = Mapped(Path(job.folder) / "points").arrays
+        # Squares and the like stay with a part.
+        self._points = Points(**arrays, unit=job.unit, jit=job.jit and find_toolchain() is not None)
+        self._part = functools.lru_cache(maxsize=2)(self._points_from)
+
+    def _points_from(self, start: int, stop: int) -> Points:
+        return self._points.take(slice(start, stop))
+
+    def run(self, job: Assigning, part: Part) -> Message:
+        """Look at the points from one place to another."""
+        began = time.perf_counter()
+        points = self._part(part.start, part.stop)
+        with Engine().limits():
+            found: Assigned | Far
+            if job.farthest:
+                found = points.farthest(job.centers, job.farthest)
+            else:
+                found = points.assign(job.centers)
+        done = time.perf_counter()
+        arrays = {name: np.asarray(value) for name, value in vars(found).items()}
+        message = job.put_aside(Message(part, whole=arrays, compute=done - began))
+        message.transfer = time.perf_counter() - done
+        return message
+
+
+@dataclass(frozen=True, eq=False)
+class DividedPoints(Points):
+    """Points that a pool's workers look at.
+
+    Parameters
+    ----------
+    rounds : Rounds
+    job : Assigning
+    """
+
+    rounds: Rounds = field(kw_only=True)
+    job: Assigning = field(kw_only=True)
+    divided: ClassVar[bool] = True
+
+    def assign(self, centers: Doubles) -> Assigned:  # noqa: D102
+        return self._ask(centers, 0, _added)
+
+    def farthest(self, centers: Doubles, count: int) -> Far:  # noqa: D102
+        return self._ask(centers, count, functools.partial(_farthest, count))
+
+    @property
+    def progress(self) -> list[str]:  # noqa: D102
+        return [self.rounds.progress]
+
+    def take(self, places: Any) -> Points:  # noqa: D102
+        given = {field.name: getattr(self, field.name) for field in fields(Points)}
+        return Points(**given).take(places)
+
+    def _ask(self, centers: Doubles, farthest: int, merge: Any) -> Any:
+        rounds = self.rounds
+        rounds.job = replace(self.job, centers=centers, farthest=farthest)
+        return rounds.round(shards(0, len(self), rounds.workers), merge)
+
+
+def _answers(messages: list[Message], kind: type) -> list[list[Array]]:
+    """Return what the parts have found, in their order, for each field of what they have sent."""
+    found = [opened(message).whole or {} for message in messages]
+    return [[arrays[field.name] for arrays in found] for field in fields(kind)]
+
+
+def _added(messages: list[Message]) -> Assigned:
+    """Add up in the order of parts, on which the last bits depend."""
+    added = (functools.reduce(np.add, arrays) for arrays in _answers(messages, Assigned))
+    sums, weights, inertia = added
+    return Assigned(np.array(sums), np.array(weights), float(inertia))
+
+
+def _farthest(count: int, messages: list[Message]) -> Far:
+    return Far(*map(np.concatenate, _answers(messages, Far))).first(count)
+
+
+def divide(points: Points, rounds: Rounds) -> Points:
+    """Return the same points for workers to look at, written once where these map them.
+
+    Parameters
+    ----------
+    points : Points
+    rounds : Rounds
+    """
+    arrays = (
+        {"x": points.x} if points.weights is None else {"x": points.x, "weights": points.weights}
+    )
+    write_arrays(rounds.folder / "points", arrays)
+    job = Assigning(folder=str(rounds.folder), unit=points.unit, jit=points.jit)
+    mapped: Any = Mapped(rounds.folder / "points").arrays
+    others: Any = {"unit": points.unit, "threads": points.threads, "jit": points.jit}
+    return DividedPoints(**mapped, **others, rounds=rounds, job=job)
