@@ -51,6 +51,11 @@ def send(backend: Any, work: Any, callback: Callable[[Any], None]) -> None:
     submit(BatchedCalls([work], backend.get_nested_backend()), callback)
 
 
+def _first_line(error: BaseException | None) -> str:
+    """Return what an error says; joblib's go on for a page."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
 class Rounds:
     """The workers of a fit, their folder, and what took the time of their rounds.
 
@@ -221,8 +226,8 @@ class Rounds:
     def _lose(self, error: Exception) -> Exception:
         self._stop()
         self.lost += 1
-        wrong = "a worker was lost, its part of the round is done again (%r)"
-        logging.getLogger(__name__).warning(wrong, error)
+        wrong = "a worker was lost, its part of the round is done again (%s)"
+        logging.getLogger(__name__).warning(wrong, _first_line(error))
         return error
 
     @property
@@ -251,7 +256,7 @@ class Rounds:
         raise WorkerLost(
             f"worker {part.number}",
             f"did not survive {self._pool.tries} tries of its part of a round",
-            f"{type(failure).__name__}: {failure}".splitlines()[0],
+            _first_line(failure),
             "look for a lack of memory; the weights are those before the round",
         ) from failure
 
