@@ -11,6 +11,8 @@ import numpy as np
 
 __all__ = ["Ragged", "combinations"]
 
+Take = Callable[[np.ndarray], np.ndarray]
+
 
 @dataclass(frozen=True, eq=False)
 class Ragged:
@@ -38,9 +40,7 @@ class Ragged:
         return Ragged(counts[self.offsets], self.ids[mask], weights)
 
 
-def combinations(
-    sides: Sequence[np.ndarray | None], rows: int
-) -> tuple[np.ndarray, list[Callable[[np.ndarray], np.ndarray]]]:
+def combinations(sides: Sequence[np.ndarray | None], rows: int) -> tuple[np.ndarray, list[Take]]:
     """Return where the combinations of rows' values are, and what takes each side's values there.
 
     Parameters
@@ -67,9 +67,9 @@ def combinations(
     lists = [side for side in sides if side is not None]
     if len(lists) == 1:
         (only,) = lists
-        several = functools.partial(np.repeat, repeats=np.diff(only))
-        own = operator.itemgetter(slice(only[0], only[-1]))
-        return only - only[0], [several if side is None else own for side in sides]
+        repeated: Take = functools.partial(np.repeat, repeats=np.diff(only))
+        own: Take = operator.itemgetter(slice(only[0], only[-1]))
+        return only - only[0], [repeated if side is None else own for side in sides]
     each = np.arange(rows + 1, dtype=np.int64)
     starts = [(each if side is None else side)[:-1] for side in sides]
     lengths = [np.diff(each if side is None else side) for side in sides]
@@ -77,7 +77,7 @@ def combinations(
     offsets = np.concatenate([[0], np.cumsum(counts)])
     row = np.repeat(np.arange(rows), counts)
     place = np.arange(len(row)) - offsets[row]
-    found = []
+    found: list[Take] = []
     for start, length in zip(starts[::-1], lengths[::-1], strict=True):
         place, within = np.divmod(place, length[row])
         found.append(functools.partial(np.take, indices=start[row] + within))
