@@ -18,6 +18,7 @@ from .values import is_missing, is_several, kinds_of, text, texts
 __all__ = ["Factor", "factorize"]
 
 CELLS_AT_ONCE = 16_384  # pandas passes over texts twice: the second time they are in the cache
+LISTS_AT_ONCE = 1_024  # so that the second and third pass over them find them in the cache
 FEW = 4  # cells a distinct value
 
 
@@ -197,24 +198,29 @@ class _Codes(dict[Any, int]):
     """The code of each text, given at first sight; -1 of the two that are missing."""
 
     def __missing__(self, text: Any) -> int:
+        if type(text) is not str:
+            raise TypeError
         self[text] = code = len(self) - 2
         return code
 
 
-def _texts_of(rows: Sequence[Sequence[Any]], count: int) -> Factor | None:
-    """Return the factor of texts that lie in lists, or None where there is anything else."""
-    members = itertools.chain.from_iterable
-    if type(next(members(rows), None)) is not str:
-        return None
-    found = _Codes({"": -1, None: -1})
-    try:
-        codes = np.fromiter(map(found.__getitem__, members(rows)), np.int32, count)
-    except TypeError:  # what cannot be hashed is no text
-        return None
-    values = list(found)[2:]
-    if not all(type(value) is str for value in values):
-        return None
-    return Factor(codes.astype(_smallest(len(values)), copy=False), values)
+def _text_lists(cells: Sequence[Any] | np.ndarray) -> Factor | None:
+    """Return the factor of lists of texts, or None where there is anything else in them."""
+    found, codes, lengths = _Codes({"": -1, None: -1}), list[np.ndarray](), list[np.ndarray]()
+    for start in range(0, len(cells), LISTS_AT_ONCE):
+        part = cells[start : start + LISTS_AT_ONCE]
+        rows = [cell if type(cell) is list else _members(cell) for cell in part]
+        flat: list[Any] = []
+        for row in rows:
+            flat += row
+        try:
+            codes.append(np.fromiter(map(found.__getitem__, flat), np.int32, len(flat)))
+        except TypeError:
+            return None
+        lengths.append(np.fromiter(map(len, rows), np.int64, len(rows)))
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+    kind = _smallest(len(found) - 2)
+    return Factor(np.concatenate(codes, dtype=kind, casting="unsafe"), list(found)[2:], offsets)
 
 
 def _whole_numbers(cells: np.ndarray) -> Factor | None:
@@ -257,13 +263,14 @@ def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
         whole, offsets = numbers
         inner = _clean(*pd.factorize(whole))
         return Factor(inner.codes, inner.values, offsets)
+    texts_alone = _text_lists(cells) if len(cells) else None
+    if texts_alone is not None:
+        return texts_alone
     rows = [cell if type(cell) is list else _members(cell) for cell in cells]
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    found = _texts_of(rows, int(offsets[-1]))
-    if found is None:
-        members = itertools.chain.from_iterable(rows)
-        found = _flat(np.fromiter(members, dtype=object, count=int(offsets[-1])))
+    members = itertools.chain.from_iterable(rows)
+    found = _flat(np.fromiter(members, dtype=object, count=int(offsets[-1])))
     if found is None:
         row = next(i for i, row in enumerate(rows) if any(map(is_several, row)))
         raise InvalidValue(
@@ -278,7 +285,7 @@ def _numbers(cells: Sequence[Any] | np.ndarray) -> tuple[np.ndarray, np.ndarray]
         if cells.dtype.kind not in "iufb":
             return None
         return cells.reshape(-1), np.arange(len(cells) + 1, dtype=np.int64) * cells.shape[1]
-    if {type(cell) for cell in cells} != {np.ndarray}:
+    if not len(cells) or any(type(cell) is not np.ndarray for cell in cells):
         return None
     if len({cell.dtype for cell in cells}) > 1 or any(cell.ndim != 1 for cell in cells):
         return None
