@@ -23,6 +23,7 @@ from ..code import (
 )
 from ..tensor import Dimension, Shape, Tensor
 from .kernel import Item, Kernel
+from .masked import mask_of, stretches
 from .memory import Memory, Place
 from .phases import is_row, wide
 from .scope import Scope
@@ -308,10 +309,15 @@ class Nest:
     def write_kernel(self, kernel: Kernel, split: tuple[str, str] | None) -> None:
         """Write the loops over a domain and its items; `split` is the outer loop's range."""
         counters: list[Code] = []
+        mask = mask_of(kernel, self.source)
         for n, size in enumerate(kernel.domain):
             rows = kernel.phase % 2 == 1 and size is None and n == 0
             limit = "rows" if rows else size_text(size)
             low, high = split if split and n == 0 else ("0", limit)
+            if mask is not None and n == 0:
+                counter, alone = COUNTERS[len(self.chain) - 1], len(kernel.domain) == 1
+                heading, low, high = stretches(mask, counter, (low, high), alone)
+                self.chain.append(Scope(heading))
             counters.append(self._open(high, low))
         if not counters and split is not None:
             raise AssertionError("a kernel without loops cannot be divided")

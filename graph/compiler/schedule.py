@@ -14,6 +14,7 @@ from ..step import Step
 from ..tensor import Shape, Tensor
 from ..variables import Variable
 from .kernel import Item, Kernel
+from .masked import masked_by
 from .phases import Phases, ancestors, behind, by_rows, is_row, is_whole, wide
 
 __all__ = ["Schedule"]
@@ -198,6 +199,7 @@ class Schedule:
     def _first_allowed(self, item: Item) -> tuple[int, Kernel | None]:
         """Return the first kernel that all an item reads leaves open; shared if read in place."""
         first, own = self._first if item.variable is not None else 0, None
+        mask = masked_by(item)  # is complete before the rows are passed over where it is false
         for source, modes in item.reads.items():
             for other in self.items.get(source, ()):
                 kernel = self._kernel_of.get(other)
@@ -205,6 +207,7 @@ class Schedule:
                     continue
                 place = self.kernels.index(kernel)
                 joinable = modes == {SAME} and other.kind == "assign" and other.node is source
+                joinable = joinable and source is not mask
                 if place >= first:
                     first, own = (place, kernel) if joinable else (place + 1, None)
         return first, own

@@ -168,3 +168,9 @@ static inline int64_t row_of(int64_t id, int64_t rows, int64_t *bad, int64_t whe
   }
   return id;
 }
+
+/* The first place from one on where a mask holds, or `end`. */
+static inline int64_t next_true(const bool *mask, int64_t from, int64_t end) {
+  const bool *const found = from < end ? memchr(mask + from, 1, (size_t)(end - from)) : NULL;
+  return found == NULL ? end : found - mask;
+}
