@@ -142,13 +142,17 @@ class Points:
         weights = None if self.weights is None else self.weights[places]
         return replace(self, x=self.x[places], weights=weights)
 
+    def blocks(self, width: int) -> list[slice]:
+        """Return blocks of rows with `width` numbers each that stay in the cache."""
+        step = max(64, BLOCK // max(1, width))
+        return [slice(start, start + step) for start in range(0, len(self), step)]
+
     def in_blocks(self, work: Callable[[slice], Result], width: int) -> list[Result]:
-        """Return what `work` makes of each block of rows, small enough for `width` numbers each.
+        """Return what `work` makes of each of the `blocks`, in their order.
 
         numpy leaves Python to the other threads while it works.
         """
-        step = max(64, BLOCK // max(1, width))
-        blocks = [slice(start, start + step) for start in range(0, len(self), step)]
+        blocks = self.blocks(width)
         if self.threads == 1 or len(blocks) == 1:
             return list(map(work, blocks))
         with ThreadPoolExecutor(self.threads) as pool:

@@ -12,6 +12,8 @@ from .points import Doubles, Floats, Points
 
 __all__ = ["first_centers", "greedy_seeds"]
 
+TINY = 1e-300  # what is no larger divides by nothing
+
 
 def first_centers(
     points: Points, init: Any, clusters: int, generator: np.random.Generator, origin: Floats
@@ -94,23 +96,45 @@ def greedy_seeds(
     nearest = np.full(len(points), np.inf, np.float32)
     candidates = np.array(chosen)
     while True:
-        closer, totals = _closer(points, nearest, candidates)
-        best = int(np.argmin(totals))
+        closer, shares = _closer(points, nearest, candidates)
+        best = int(np.argmin(shares.sum(axis=0)))
         chosen[-1], nearest = int(candidates[best]), closer[best]
         if len(chosen) == clusters:
             return np.array(chosen, np.intp)
         np.maximum(nearest, 0, out=nearest)
-        weighted = nearest if points.weights is None else nearest * points.weights
-        steps = np.cumsum(weighted, dtype=np.float64)
-        candidates = np.searchsorted(steps, generator.random(trials) * steps[-1], side="right")
-        candidates = np.minimum(candidates, len(points) - 1)
+        candidates = _drawn(points, nearest, shares[:, best], generator.random(trials))
         chosen.append(-1)
+
+
+def _drawn(
+    points: Points, nearest: Floats, shares: Doubles, random: Doubles
+) -> npt.NDArray[np.intp]:
+    """Return a row for each random number, the likelier the farther it is from its seed.
+
+    Rows are added up in the blocks that are hit alone; `shares` are the sums of all blocks.
+    """
+    blocks = points.blocks(points.x.shape[1])
+    steps = np.cumsum(np.maximum(shares, 0.0))
+    found = []
+    for place in random * steps[-1]:
+        at = min(int(np.searchsorted(steps, place, side="right")), len(blocks) - 1)
+        part = (place - (steps[at - 1] if at else 0.0)) / max(float(shares[at]), TINY)
+        each = nearest[blocks[at]]
+        if points.weights is not None:
+            each = each * points.weights[blocks[at]]
+        inside = np.cumsum(each, dtype=np.float64)
+        row = int(np.searchsorted(inside, part * inside[-1], side="right"))
+        found.append(blocks[at].start + min(row, len(inside) - 1))
+    return np.array(found, np.intp)
 
 
 def _closer(
     points: Points, nearest: Floats, candidates: npt.NDArray[np.intp]
 ) -> tuple[Floats, Doubles]:
-    """Return squared distances to the nearest seed with each candidate added, and their sums."""
+    """Return squared distances to the nearest seed with each candidate added, and their sums.
+
+    Sums have a row for each block of points, and a column for each candidate.
+    """
     found = np.empty((len(candidates), len(points)), np.float32)
     doubled = np.ascontiguousarray(-2 * points.x[candidates].T)
     norms = points.norms[candidates, None]
@@ -126,5 +150,4 @@ def _closer(
         return block @ points.weights[rows]
 
     # The points themselves pass through the cache as well.
-    totals = points.in_blocks(work, points.x.shape[1])
-    return found, np.sum(totals, axis=0, dtype=np.float64)
+    return found, np.array(points.in_blocks(work, points.x.shape[1]), np.float64)
