@@ -122,6 +122,7 @@ def _learner_config(learner: Learner) -> dict[str, Any]:
     if name not in LEARNERS or LEARNERS[name] is not type(estimator):
         raise InvalidType("configuration", "cannot be written", repr(estimator))
     parameters = estimator.get_params(deep=False)
+    parameters.pop("pool", None)  # where a fit runs is no part of what it finds
     written = {name: to_config(value) for name, value in parameters.items()}
     found: dict[str, Any] = {"kind": "learner", "name": name, "parameters": written}
     if learner.fitted:

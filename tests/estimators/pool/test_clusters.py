@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import pytest
 
-from cannery import LinearClassifier
+from cannery import KMeans, LinearClassifier, RandomForestClassifier
 from cannery.estimators import Pool
 from cannery.feature_columns import categorical_column, numeric_column
 
@@ -27,6 +27,14 @@ def fit(**settings):
     model = LinearClassifier(columns=columns, epochs=4, jit=False, pool=pool, random_state=0)
     model.set_params(**settings).fit(X, y)
     return {name: value.tobytes() for name, value in model.variables_.items()}
+
+
+def fit_whole():
+    """Return the bits of k-means and of a forest."""
+    X = np.random.default_rng(0).normal(size=(2000, 3))
+    groups = KMeans(n_clusters=4, pool=2, random_state=0).fit(X)
+    forest = RandomForestClassifier(n_estimators=6, pool=2, random_state=0).fit(X, X[:, 0] > 0)
+    return [{n: v.tobytes() for n, v in model.variables_.items()} for model in (groups, forest)]
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +74,15 @@ def ray(tmp_path_factory):
 def test_dask_gives_the_same_bits(dask, here):
     with joblib.parallel_config(backend="dask"):
         assert fit() == here
+
+
+@pytest.mark.parametrize("engine", ["dask", "ray"])
+def test_clusters_and_forests_are_the_same(engine, request):
+    with joblib.parallel_config(backend="sequential"):
+        alone = fit_whole()
+    request.getfixturevalue(engine)
+    with joblib.parallel_config(backend=engine):
+        assert fit_whole() == alone
 
 
 def test_dask_loses_a_worker_and_no_bit(dask, here):

@@ -10,10 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cannery import KMeans, RandomForestClassifier, RandomForestRegressor
+from cannery import KMeans, LinearClassifier, RandomForestClassifier, RandomForestRegressor
 from cannery.errors import InvalidType, InvalidValue, WorkerLost
 from cannery.estimators import Pool, plot_pool_report
 from cannery.estimators.pool import rounds
+from cannery.feature_columns import (
+    cluster_column,
+    from_config,
+    ids,
+    leaf_column,
+    numeric_column,
+    to_config,
+)
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +161,17 @@ def test_a_pool_in_a_search(rows, make):
     search = GridSearchCV(make(Pool()), grid, cv=2, n_jobs=2).fit(*rows)
     scores = search.cv_results_["mean_test_score"]
     assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+
+
+def test_learners_inside_columns_have_pools_that_are_not_written_down(rows):
+    X, y = rows
+    columns = [numeric_column("b"), numeric_column("c")]
+    groups = cluster_column(clusters(Pool(), columns=columns))
+    leaves = leaf_column(forest(Pool(), columns=columns))
+    with joblib.parallel_config(backend="threading"):
+        fitted = LinearClassifier(columns=[groups, leaves], epochs=1, jit=False).fit(X, y)
+    again = from_config(to_config(fitted.columns_.columns))
+    assert (ids(again[0], X)[1] == ids(fitted.columns_.columns[0], X)[1]).all()
 
 
 def test_a_pool_of_one_clusters_as_no_pool(rows):
