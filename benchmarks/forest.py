@@ -134,7 +134,7 @@ def _sizes(model: Any) -> tuple[float, float]:
     """Return the nodes of a tree, leaves included, and the megabytes of all nodes' arrays."""
     if hasattr(model, "variables_"):
         tables = model.variables_
-        nodes = len(tables["nodes"]) + len(tables["leaf_values"])
+        nodes = len(tables["nodes"])
         return nodes / TREES, sum(table.nbytes for table in tables.values()) / 1e6
     if not hasattr(model, "estimators_"):
         return float("nan"), float("nan")

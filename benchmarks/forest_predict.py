@@ -29,39 +29,53 @@ WANTED = "wanted: 100 times the rate of single rows, 2 times that of many, a thi
 
 
 def converted(peer: Peer) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
-    """Return scikit-learn's trees as the op takes them, and what each tree's nodes are there."""
+    """Return scikit-learn's trees as the op takes them, and which leaf each node is there."""
     parts: dict[str, list[np.ndarray]] = {}
     roots, numbers, values, first, leaves = [], [], [], 0, 0
     for estimator in peer.estimators_:
         tree = estimator.tree_
-        inner = tree.children_left >= 0
-        number = np.where(inner, first + np.cumsum(inner) - 1, ~(leaves + np.cumsum(~inner) - 1))
+        order = by_level(tree)
+        inner = tree.children_left[order] >= 0
+        place = np.empty(len(order), np.int64)
+        place[order] = first + np.arange(len(order))
+        leaf = leaves + np.cumsum(~inner) - 1
         # float32 numbers are compared with float64 thresholds there: the next below is the same.
-        exact = tree.threshold[inner]
+        exact = tree.threshold[order]
         threshold = exact.astype(np.float32)
         below = np.nextafter(threshold, np.float32(-np.inf))
         facts = {
-            "columns": tree.feature[inner],
+            "columns": np.where(inner, tree.feature[order], -1),
             "thresholds": np.where(threshold > exact, below, threshold),
-            "left": number[tree.children_left[inner]],
-            "right": number[tree.children_right[inner]],
-            "missing_left": tree.missing_go_to_left[inner],
+            "left": np.where(inner, place[tree.children_left[order]], leaf),
+            "missing_left": tree.missing_go_to_left[order],
         }
         for name, fact in facts.items():
             parts.setdefault(name, []).append(fact)
-        roots.append(number[0])
+        roots.append(first)
+        number = np.empty(len(order), np.int64)
+        number[order] = leaf
         numbers.append(number)
-        values.append(tree.value[~inner, 0])
-        first, leaves = first + int(inner.sum()), leaves + int((~inner).sum())
+        values.append(tree.value[order[~inner], 0])
+        first, leaves = first + len(order), leaves + int((~inner).sum())
     joined = {name: np.concatenate(facts) for name, facts in parts.items()}
-    nodes = tree_nodes(**joined, subsets=np.zeros(first, int), numbers=peer.n_features_in_)
+    nodes, subsets = tree_nodes(**joined, subsets=np.zeros(first, int), numbers=peer.n_features_in_)
     tables = {
         "nodes": nodes,
-        "subsets": np.zeros(1, np.int32),
+        "subsets": subsets,
         "roots": np.array(roots, np.int32),
         "values": np.concatenate(values).astype(np.float32),
     }
     return tables, numbers
+
+
+def by_level(tree: Any) -> np.ndarray:
+    """Return the nodes of a tree of scikit-learn in the order of levels, children in pairs."""
+    levels = [np.zeros(1, np.int64)]
+    while len(levels[-1]):
+        inner = levels[-1][tree.children_left[levels[-1]] >= 0]
+        pairs = [tree.children_left[inner], tree.children_right[inner]]
+        levels.append(np.stack(pairs, axis=1).ravel())
+    return np.concatenate(levels)
 
 
 def walked(peer: Peer, X: np.ndarray, threads: int) -> Any:
@@ -75,7 +89,7 @@ def walked(peer: Peer, X: np.ndarray, threads: int) -> Any:
     program = Program(outputs={"leaves": leaves})
     found = program.start(jit=True).run({"x": some})["leaves"]
     reached = peer.apply(some)
-    wanted = [~number[reached[:, tree]] for tree, number in enumerate(numbers)]
+    wanted = [number[reached[:, tree]] for tree, number in enumerate(numbers)]
     assert (found == np.stack(wanted, axis=1)).all()
     return Program(outputs={"shares": shares}).start(jit=True, threads=threads, share=True)
 

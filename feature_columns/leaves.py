@@ -20,6 +20,8 @@ from .ragged import Ragged
 
 __all__ = ["Leaves", "leaf_column"]
 
+NODES, ROOTS = 1, 3  # among the inputs of `tree_leaves`
+
 
 @dataclass(frozen=True)
 class Leaves(LearnerColumn, Categorical, kind="leaves"):
@@ -43,9 +45,7 @@ class Leaves(LearnerColumn, Categorical, kind="leaves"):
 
     @functools.cached_property
     def _leaves(self) -> int:
-        # Every leaf is the child of one node, or the root of a tree without nodes.
-        nodes, roots = self._table(2), self._table(4)
-        return int(np.count_nonzero(nodes[:, 2:] < 0) + np.count_nonzero(roots < 0))
+        return int(np.count_nonzero(self._table(NODES)[:, 1] < 0))
 
     @property
     def several(self) -> bool:
@@ -60,7 +60,7 @@ class Leaves(LearnerColumn, Categorical, kind="leaves"):
 
     def tokens(self) -> list[str]:
         """Return the tree of each leaf and its number in it, such as ``2.17``."""
-        trees = _trees_of(self._table(2), self._table(4), self.size)
+        trees = _trees_of(self._table(NODES), self._table(ROOTS))
         first = np.searchsorted(trees, trees)
         places = np.arange(self.size) - first
         return [f"{tree}.{leaf}" for tree, leaf in zip(trees, places, strict=True)]
@@ -108,7 +108,10 @@ class Leaves(LearnerColumn, Categorical, kind="leaves"):
 
     def write_c(self, writer: Writer) -> Looked:
         """Write the C that finds the leaf of each tree."""
-        leaves, trees = learner_c(writer, self.learner, ("leaves",))["leaves"], len(self._table(4))
+        leaves, trees = (
+            learner_c(writer, self.learner, ("leaves",))["leaves"],
+            len(self._table(ROOTS)),
+        )
         ids = writer.array("int64_t", writer.name("ids", self.name), trees)
         weights = writer.array("float", writer.name("weights", self.name), trees)
         each = f"for (size_t i = 0; i < {trees}; i++)"
@@ -116,14 +119,12 @@ class Leaves(LearnerColumn, Categorical, kind="leaves"):
         return Looked(ids, str(trees), "0", trees, weights)
 
 
-def _trees_of(nodes: np.ndarray, roots: np.ndarray, size: int) -> np.ndarray:
+def _trees_of(nodes: np.ndarray, roots: np.ndarray) -> np.ndarray:
     """Return the tree that each leaf belongs to; a tree's nodes follow its root."""
-    found = np.zeros(size, np.int64)
-    inner = np.flatnonzero(roots >= 0)
-    found[~roots[roots < 0]] = np.flatnonzero(roots < 0)
-    owner = inner[np.searchsorted(roots[inner], np.arange(len(nodes)), "right") - 1]
-    for children in (nodes[:, 2], nodes[:, 3]):
-        found[~children[children < 0]] = owner[children < 0]
+    link = nodes[:, 1]
+    leaves = np.flatnonzero(link < 0)
+    found = np.empty(len(leaves), np.int64)
+    found[~link[leaves]] = np.searchsorted(roots, leaves, "right") - 1
     return found
 
 

@@ -19,7 +19,10 @@ TABLES = ("nodes", "subsets", "roots", "leaf_values")
 
 
 def ensemble_tables(
-    trees: Sequence[Tree], edges: Sequence[npt.NDArray[np.float32]], values: Sequence[Array]
+    trees: Sequence[Tree],
+    edges: Sequence[npt.NDArray[np.float32]],
+    ids: int,
+    values: Sequence[Array],
 ) -> dict[str, Array]:
     """Return the tables of a forest, as `cannery.graph.tree_leaves` takes them.
 
@@ -28,6 +31,8 @@ def ensemble_tables(
     trees : sequence of Tree
     edges : sequence of ndarray of float32
         What parts the bins of each number column.
+    ids : int
+        How many columns hold ids.
     values : sequence of ndarray, each of shape (nodes, width)
         What each tree's leaves say, in a row for every node.
 
@@ -36,26 +41,25 @@ def ensemble_tables(
     dict of str to ndarray
         ``nodes``, ``subsets``, ``roots`` and ``leaf_values``.
     """
-    starts = _starts(len(tree.words) for tree in trees)
-    inner = [tree.feature >= 0 for tree in trees]
-    nodes = _starts(np.count_nonzero(splits) for splits in inner)
-    leaves = _starts(np.count_nonzero(~splits) for splits in inner)
-    numbers = [
-        np.where(splits, node + np.cumsum(splits) - 1, ~(leaf + np.cumsum(~splits) - 1))
-        for splits, node, leaf in zip(inner, nodes, leaves, strict=False)
-    ]
+    roots = _starts(map(len, trees))
+    words = _starts(len(tree.words) for tree in trees)
+    leaves = _starts(np.count_nonzero(tree.feature < 0) for tree in trees)
     facts = [
-        _facts(tree, edges, number, start)
-        for tree, number, start in zip(trees, numbers, starts, strict=False)
+        _facts(tree, edges, *starts)
+        for tree, *starts in zip(trees, roots, words, leaves, strict=False)
     ]
     joined = {name: np.concatenate([fact[name] for fact in facts]) for name in facts[0]}
-    said = [value[~splits] for value, splits in zip(values, inner, strict=True)]
-    # A constant of no words would have no address in C.
-    subsets = np.concatenate([*(tree.words for tree in trees), np.zeros(1, np.int32)])
+    nodes, subsets = tree_nodes(
+        **joined,
+        words=np.concatenate([tree.words for tree in trees]),
+        numbers=len(edges),
+        ids=ids,
+    )
+    said = [value[tree.feature < 0] for tree, value in zip(trees, values, strict=True)]
     return {
-        "nodes": tree_nodes(**joined, numbers=len(edges)),
+        "nodes": nodes,
         "subsets": subsets,
-        "roots": np.array([number[0] for number in numbers], np.int32),
+        "roots": np.array(roots[:-1], np.int32),
         "leaf_values": np.concatenate(said).astype(np.float32),
     }
 
@@ -64,11 +68,10 @@ def _starts(lengths: Iterable[Any]) -> list[int]:
     return list(itertools.accumulate(map(int, lengths), initial=0))
 
 
-def _facts(tree: Tree, edges: Sequence[Array], number: Array, start: int) -> dict[str, Array]:
-    """Return what `tree_nodes` takes of the nodes that split; `number` is that of each node."""
-    at = np.flatnonzero(tree.feature >= 0)
-    feature, cut, left = tree.feature[at], tree.cut[at], tree.left[at]
-    is_number = feature < len(edges)
+def _facts(tree: Tree, edges: Sequence[Array], root: int, word: int, leaf: int) -> dict[str, Array]:
+    """Return what `tree_nodes` takes of a tree whose nodes, words and leaves start there."""
+    feature, cut, inner = tree.feature, tree.cut, tree.feature >= 0
+    is_number = inner & (feature < len(edges))
     firsts = np.array(_starts(map(len, edges)))
     # A cut after the last bin parts numbers from missing ones.
     joined = np.concatenate([*edges, np.array([np.inf], np.float32)])
@@ -78,10 +81,9 @@ def _facts(tree: Tree, edges: Sequence[Array], number: Array, start: int) -> dic
     return {
         "columns": feature,
         "thresholds": joined[np.where(inside, firsts[safe] + cut, len(joined) - 1)],
-        "subsets": np.where(is_number, 0, cut + start),
-        "left": number[left],
-        "right": number[left + 1],
-        "missing_left": tree.missing_left[at],
+        "subsets": np.where(is_number, 0, cut + word),
+        "left": np.where(inner, tree.left + root, leaf + np.cumsum(~inner) - 1),
+        "missing_left": tree.missing_left,
     }
 
 

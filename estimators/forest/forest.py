@@ -240,7 +240,8 @@ class Forest(Supervised):
         self, columns: ColumnSet, inputs: TreeInputs, edges: Any, grown: Grown, rows: int
     ) -> None:
         trees = grown.trees
-        tables = ensemble_tables(trees, edges, [self._values(tree.value) for tree in trees])
+        values = [self._values(tree.value) for tree in trees]
+        tables = ensemble_tables(trees, edges, len(inputs.ids), values)
         depth = math.log2(2 + len(tables["leaf_values"]) / len(trees))
         seconds = rows * len(trees) * depth * FOLLOWED
         leaves, mean = leaves_and_mean(*inputs.tensors(), tables)

@@ -79,7 +79,8 @@ from .scan import argmax, cumsum
 from .segments import repeat_rows, segment_sum
 from .shaping import broadcast_like, expand, ones_like, reshape, squeeze, transpose, zeros_like
 from .softmax import log_softmax, logsumexp, softmax
-from .trees import tree_leaves, tree_nodes
+from .tree_table import tree_nodes
+from .trees import tree_leaves
 
 __all__ = [
     "abs",

@@ -1,137 +1,130 @@
 /* Rows followed through decision trees sixteen at a time, where the processor can gather. */
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
 #include <immintrin.h>
 
-/* Whether no walk can stray: each test reads what is there and leads to a leaf or a node further on.
-   `plain` tells whether all tests are of numbers. */
-static inline int is_sound(
-    const int32_t *nodes, int64_t count, const int32_t *subsets, int64_t words, int64_t width,
-    int64_t id_width, int *plain) {
-  int sound = 1, numbers = 1;
-  for (int64_t n = 0; n < count; n++) {
-    const int32_t *const node = nodes + 4 * n;
-    const int64_t column = node[0] >> 1;
-    sound &= (node[2] < 0) | ((node[2] > n) & (node[2] < count));
-    sound &= (node[3] < 0) | ((node[3] > n) & (node[3] < count));
-    sound &= (column >= 0) & (column < width + id_width);
-    if (column < width) continue;
-    const int64_t start = node[1];
-    numbers = 0;
-    sound &= start >= 0 && start < words && subsets[start] >= 0 &&
-             start + 1 + ((int64_t)subsets[start] + 31) / 32 <= words;
+/* Rows that go through a tree one after the other. */
+#define TREE_ROWS 2048
+
+/* One step of sixteen walks, through nodes whose words are `bound` and `link`; `going` are those that
+   are at no leaf. Where they go on, or UINT32_MAX where a test is none. gcc would call it, and have
+   every vector go through memory. */
+static inline __attribute__((always_inline)) __m512i step_down(
+    __m512i at, __m512i bound, __m512i link, __mmask16 going, const int32_t *subsets, int64_t words,
+    int bits, const int32_t *cells, __m512i row, int64_t width, int64_t id_width) {
+  const __m512i one = _mm512_set1_epi32(1), stride = _mm512_set1_epi32((int32_t)(width + id_width));
+  const __m512i test = _mm512_maskz_and_epi32(going, link, _mm512_set1_epi32((1 << bits) - 1));
+  const __m512i missing_right = _mm512_and_si512(test, one), column = _mm512_srli_epi32(test, 1);
+  __mmask16 stray = 0;
+  __m512i cell = _mm512_add_epi32(_mm512_mullo_epi32(row, stride), column);
+  const __mmask16 outside = _mm512_cmpge_epi32_mask(column, stride);
+  if (outside) {
+    const __m512i ids = _mm512_set1_epi32((int32_t)id_width);
+    stray = _mm512_cmpge_epi32_mask(column, _mm512_add_epi32(stride, ids));
+    cell = _mm512_mask_sub_epi32(cell, outside, cell, ids);
+    cell = _mm512_maskz_mov_epi32((__mmask16)~stray, cell);
   }
-  *plain = numbers;
-  return sound;
+  /* Without a mask, which would cost more than reading what nobody asks for. */
+  const __m512i x = _mm512_i32gather_epi32(cell, cells, 4);
+  __mmask16 right = _mm512_cmpgt_epi32_mask(_mm512_sub_epi32(x, missing_right), bound);
+  if (id_width) {
+    /* Both tests are made: which is the right one follows no pattern. */
+    __mmask16 seen = _mm512_cmplt_epu32_mask(x, _mm512_set1_epi32(32));
+    __m512i inside = bound;
+    const __mmask16 large = outside & (__mmask16)~stray;
+    if (large) {
+      const __m512i end = _mm512_set1_epi32((int32_t)words), none = _mm512_setzero_si512();
+      const __mmask16 there = _mm512_mask_cmplt_epu32_mask(large, bound, end);
+      const __m512i size = _mm512_mask_i32gather_epi32(none, there, bound, subsets, 4);
+      const __mmask16 known = _mm512_mask_cmplt_epi32_mask(there, x, size) & ~_mm512_movepi32_mask(x);
+      const __m512i past = _mm512_add_epi32(bound, _mm512_srli_epi32(x, 5));
+      const __m512i word = _mm512_add_epi32(past, one);
+      const __mmask16 held = _mm512_mask_cmplt_epu32_mask(known, word, end);
+      const __m512i found = _mm512_mask_i32gather_epi32(none, held, word, subsets, 4);
+      inside = _mm512_mask_xor_epi32(inside, large, found, _mm512_set1_epi32(-1));
+      seen = (seen & (__mmask16)~large) | known;
+      stray |= (large & (__mmask16)~there) | (known & (__mmask16)~held);
+    }
+    const __m512i bit = _mm512_and_si512(x, _mm512_set1_epi32(31));
+    const __mmask16 in_subset = _mm512_test_epi32_mask(_mm512_srlv_epi32(inside, bit), one);
+    const __mmask16 by_number = _mm512_cmplt_epi32_mask(column, _mm512_set1_epi32((int32_t)width));
+    const __mmask16 by_id = (in_subset & seen) |
+                            (_mm512_test_epi32_mask(missing_right, one) & (__mmask16)~seen);
+    right = (right & by_number) | (by_id & (__mmask16)~by_number);
+  }
+  const __m512i jump = _mm512_srl_epi32(link, _mm_cvtsi32_si128(bits));
+  const __m512i left = _mm512_add_epi32(_mm512_add_epi32(at, jump), one);
+  const __m512i next = _mm512_mask_add_epi32(left, right, left, one);
+  return _mm512_mask_mov_epi32(next, stray, _mm512_set1_epi32(-1));
 }
 
-/* One step of the walks in `going`, through sound trees. Both kinds of test are made at each node:
-   which it is follows no pattern, and a wrong guess would cost more. */
-static inline __m512i step_down(
-    const int32_t *nodes, const int32_t *subsets, const float *numbers, __m512i number_rows,
-    __m512i width, const int32_t *ids, __m512i id_rows, int plain, __m512i at, __mmask16 going) {
-  const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi32(1);
-  const __m512i place = _mm512_slli_epi32(at, 2);
-  /* A test and its bound lie side by side and are read as one. */
-  const __m512i low = _mm512_mask_i32gather_epi64(
-      zero, (__mmask8)going, _mm512_castsi512_si256(place), nodes, 4);
-  const __m512i high = _mm512_mask_i32gather_epi64(
-      zero, (__mmask8)(going >> 8), _mm512_extracti64x4_epi64(place, 1), nodes, 4);
+/* The leaves of one tree for at most TREE_ROWS rows, whether none strayed. Lanes whose walk has ended
+   take the next rows at once, without a branch that none could foresee; those for which there is no row
+   left stay at the root. */
+static inline __attribute__((always_inline)) int leaves_of_tree(
+    const int32_t *nodes, int64_t count, int bits, const int32_t *subsets, int64_t words,
+    int32_t root, const int32_t *cells, int64_t width, int64_t id_width, int32_t rows,
+    int32_t *leaves, int64_t trees, int64_t ahead, int64_t ahead_end) {
   const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-  const __m512i test = _mm512_permutex2var_epi32(low, even, high);
-  const __m512i bound = _mm512_permutex2var_epi32(low, _mm512_add_epi32(even, one), high);
-  const __m512i column = _mm512_srai_epi32(test, 1);
-  const __mmask16 missing_left = _mm512_test_epi32_mask(test, one);
-  const __mmask16 by_number =
-      plain ? going : _mm512_mask_cmplt_epi32_mask(going, column, width);
-  const __m512 x = _mm512_mask_i32gather_ps(
-      _mm512_setzero_ps(), by_number, _mm512_add_epi32(number_rows, column), numbers, 4);
-  __mmask16 left = _mm512_cmp_ps_mask(x, _mm512_castsi512_ps(bound), _CMP_LE_OQ);
-  left |= _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q) & missing_left;
-  if (!plain) {
-    const __mmask16 by_id = going & (__mmask16)~by_number;
-    const __m512i cell = _mm512_add_epi32(id_rows, _mm512_sub_epi32(column, width));
-    const __m512i id = _mm512_mask_i32gather_epi32(zero, by_id, cell, ids, 4);
-    const __m512i size = _mm512_mask_i32gather_epi32(zero, by_id, bound, subsets, 4);
-    const __mmask16 known = _mm512_mask_cmplt_epu32_mask(by_id, id, size);
-    const __m512i at_word = _mm512_add_epi32(bound, _mm512_srli_epi32(id, 5));
-    const __m512i word = _mm512_mask_i32gather_epi32(zero, known, at_word, subsets + 1, 4);
-    const __m512i bit = _mm512_and_si512(id, _mm512_set1_epi32(31));
-    const __mmask16 inside = _mm512_test_epi32_mask(_mm512_srlv_epi32(word, bit), one) & known;
-    left = (left & by_number) | inside | (by_id & (__mmask16)~known & missing_left);
-  }
-  const __m512i right = _mm512_mask_add_epi32(place, (__mmask16)~left, place, one);
-  return _mm512_mask_i32gather_epi32(at, going, right, nodes + 2, 4);
-}
-
-/* The leaves of sound trees, tree by tree, each of which stays in cache; the number of rows is a
-   multiple of 32. */
-static inline void leaves_of_sound(
-    const int32_t *nodes, const int32_t *subsets, const int32_t *roots, int64_t trees,
-    const float *numbers, int64_t number_stride, const int64_t *number_order, int64_t width,
-    const int32_t *ids, int64_t id_stride, const int64_t *id_order, int64_t rows, int32_t *leaves,
-    int plain) {
-  const __m512i columns = _mm512_set1_epi32((int32_t)width), zero = _mm512_setzero_si512();
-  int32_t number_rows[32], id_rows[32], found[32];
-  for (int64_t tree = 0; tree < trees; tree++) {
-    for (int64_t first = 0; first < rows; first += 32) {
-      for (int k = 0; k < 32; k++) {
-        const int64_t row = first + k;
-        number_rows[k] = (int32_t)((number_order ? number_order[row] : row) * number_stride);
-        id_rows[k] = (int32_t)((id_order ? id_order[row] : row) * id_stride);
-      }
-      const __m512i x0 = _mm512_loadu_si512(number_rows);
-      const __m512i x1 = _mm512_loadu_si512(number_rows + 16);
-      const __m512i c0 = _mm512_loadu_si512(id_rows), c1 = _mm512_loadu_si512(id_rows + 16);
-      __m512i a = _mm512_set1_epi32(roots[tree]), b = a;
-      __mmask16 going_a = _mm512_cmpge_epi32_mask(a, zero), going_b = going_a;
-      while (going_a | going_b) {
-        a = step_down(nodes, subsets, numbers, x0, columns, ids, c0, plain, a, going_a);
-        b = step_down(nodes, subsets, numbers, x1, columns, ids, c1, plain, b, going_b);
-        going_a = _mm512_cmpge_epi32_mask(a, zero);
-        going_b = _mm512_cmpge_epi32_mask(b, zero);
-      }
-      _mm512_storeu_si512(found, a);
-      _mm512_storeu_si512(found + 16, b);
-      for (int k = 0; k < 32; k++) leaves[(first + k) * trees + tree] = ~found[k];
+  const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+  const __m512i lane = _mm512_srli_epi32(even, 1), first = _mm512_set1_epi32(root);
+  const __m512i end = _mm512_set1_epi32((int32_t)count), all = _mm512_set1_epi32(rows);
+  const __m512i last = _mm512_set1_epi32(rows - 1);
+  int32_t ended_rows[TREE_ROWS + 64], links[TREE_ROWS + 64];
+  __m512i at[2] = {first, first}, row[2];
+  int32_t started = 32, ended = 0;
+  row[0] = lane;
+  row[1] = _mm512_add_epi32(lane, _mm512_set1_epi32(16));
+  if (root < 0 || root >= count) return 0;
+  while (ended < rows) {
+    fetch_nodes(nodes, ahead, ahead_end);
+    ahead += 64;
+    for (int g = 0; g < 2; g++) {
+      const __m256i low_at = _mm512_castsi512_si256(at[g]);
+      const __m512i low = _mm512_i32gather_epi64(low_at, nodes, 8);
+      const __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(at[g], 1), nodes, 8);
+      const __m512i bound = _mm512_permutex2var_epi32(low, even, high);
+      const __m512i link = _mm512_permutex2var_epi32(low, odd, high);
+      const __mmask16 there = _mm512_cmplt_epi32_mask(row[g], all);
+      const __mmask16 leaf = _mm512_movepi32_mask(link) & there, going = there & (__mmask16)~leaf;
+      const __m512i here = _mm512_min_epi32(row[g], last);
+      _mm512_storeu_si512(ended_rows + ended, _mm512_maskz_compress_epi32(leaf, row[g]));
+      _mm512_storeu_si512(links + ended, _mm512_maskz_compress_epi32(leaf, link));
+      const __m512i next = _mm512_add_epi32(lane, _mm512_set1_epi32(started));
+      row[g] = _mm512_mask_expand_epi32(row[g], leaf, next);
+      started += __builtin_popcount(leaf);
+      ended += __builtin_popcount(leaf);
+      const __m512i on = step_down(at[g], bound, link, going, subsets, words, bits, cells, here,
+                                   width, id_width);
+      if (_mm512_mask_cmpge_epu32_mask(going, on, end)) return 0;
+      at[g] = _mm512_mask_mov_epi32(first, going, on);
     }
   }
+  for (int32_t k = 0; k < rows; k++) leaves[ended_rows[k] * trees] = ~links[k];
+  return 1;
 }
 
-/* Whether offsets of all rows fit into a lane. */
-static inline int fits_lanes(int64_t stride, const int64_t *order, int64_t rows) {
-  int64_t last = rows - 1;
-  for (int64_t n = 0; order && n < rows; n++) last = order[n] > last ? order[n] : last;
-  return last < INT32_MAX / (stride > 0 ? stride + 1 : 1) - 1;
-}
-
-/* As `leaves_of`: blocks of rows in lanes where that pays and the trees are sound. */
+/* As `leaves_of`: by lanes where that pays; what strays there is left to `leaves_of` to report. */
 static inline void leaves_in_lanes(
-    const int32_t *nodes, int64_t count, const int32_t *subsets, int64_t words,
-    const int32_t *roots, int64_t trees, const float *numbers, int64_t number_stride,
-    const int64_t *number_order, int64_t width, const int32_t *ids, int64_t id_stride,
-    const int64_t *id_order, int64_t id_width, int64_t rows, int32_t *leaves, int64_t *bad,
-    int64_t where) {
-  int plain = 0;
-  int sound = rows >= 64 && rows * trees * 4 >= count && count < INT32_MAX / 4 &&
-              fits_lanes(number_stride, number_order, rows) &&
-              fits_lanes(id_stride, id_order, rows);
-  for (int64_t tree = 0; sound && tree < trees; tree++) sound = roots[tree] < count;
-  int64_t done = 0;
-  if (sound && is_sound(nodes, count, subsets, words, width, id_width, &plain)) {
-    done = rows / 32 * 32;
-    if (plain)
-      leaves_of_sound(nodes, subsets, roots, trees, numbers, number_stride, number_order, width,
-                      ids, id_stride, id_order, done, leaves, 1);
-    else
-      leaves_of_sound(nodes, subsets, roots, trees, numbers, number_stride, number_order, width,
-                      ids, id_stride, id_order, done, leaves, 0);
+    const int32_t *nodes, int64_t count, int size, int bits, const int32_t *subsets, int64_t words,
+    const int32_t *roots, int64_t trees, const int32_t *cells, int64_t stride,
+    const int64_t *order, int64_t width, int64_t id_width, int64_t rows, int32_t *leaves,
+    int64_t *bad, int64_t where) {
+  int fine = rows >= 128 && size == 2 && !order && stride == width + id_width &&
+             stride > 0 && stride < INT32_MAX / TREE_ROWS && count < INT32_MAX && words < INT32_MAX;
+  for (int64_t low = 0; fine && low < rows; low += TREE_ROWS) {
+    const int32_t some = rows - low < TREE_ROWS ? (int32_t)(rows - low) : TREE_ROWS;
+    for (int64_t tree = 0; fine && tree < trees; tree++) {
+      const int64_t ahead = tree + 1 < trees ? 2 * (int64_t)roots[tree + 1] : 2 * count;
+      const int64_t ahead_end = 2 * (tree + 2 < trees ? (int64_t)roots[tree + 2] : count);
+      fine = leaves_of_tree(nodes, count, bits, subsets, words, roots[tree], cells + low * stride,
+                            width, id_width, some, leaves + low * trees + tree, trees, ahead,
+                            ahead_end);
+    }
   }
-  leaves_of(nodes, count, subsets, words, roots, trees,
-            number_order ? numbers : numbers + done * number_stride, number_stride,
-            number_order ? number_order + done : 0, width,
-            id_order ? ids : ids + done * id_stride, id_stride, id_order ? id_order + done : 0,
-            id_width, rows - done, leaves + done * trees, bad, where);
+  if (!fine)
+    leaves_of(nodes, count, size, bits, subsets, words, roots, trees, cells, stride, order, width,
+              id_width, rows, leaves, bad, where);
 }
 #define leaves_of leaves_in_lanes
 #endif

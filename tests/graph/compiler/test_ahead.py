@@ -143,8 +143,9 @@ def test_the_text_holds_no_function_that_nobody_calls():
 
 def test_rows_walk_through_trees(toolchain):
     sample = next(iter(OPS["tree_leaves"].samples()))
-    numbers, ids = sample.arrays[:2]
-    values = dict(zip(("nodes", "subsets", "roots"), sample.arrays[2:], strict=True))
+    numbers = np.array([[0.5, 2], [0.25, -1], [1.5, 1], [-3, np.nan]], np.float32)
+    ids = sample.arrays[0][:, 2:]
+    values = dict(zip(("nodes", "subsets", "roots"), sample.arrays[1:], strict=True))
     trees = [Variable(array, name) for name, array in values.items()]
     table = Variable(weights(8, 2), "table")
     feeds = placeholder("numbers", (None, 2)), placeholder("ids", (None, 1), "int32")
