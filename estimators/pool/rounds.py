@@ -21,6 +21,7 @@ from joblib import Parallel, delayed
 from joblib.parallel import BatchedCalls, SequentialBackend
 
 from ...errors import InvalidValue, WorkerLost
+from ..training.folder_lock import locked
 from .jobs import Job, begin, forget, leave, run_part
 from .messages import Message
 from .pool import Pool
@@ -29,6 +30,7 @@ __all__ = ["Rounds", "start_workers"]
 
 Result = TypeVar("Result")
 ASIDE = 1 << 18  # bytes: larger messages cost less in files that are mapped than through the chief
+PREFIX, OWNER = "cannery-pool-", "owner.lock"
 LEAST_PATIENCE = 10.0  # seconds before a worker can be a straggler: it may be compiling
 
 
@@ -42,6 +44,16 @@ def start_workers(pool: Pool) -> None:
         if not backend.supports_sharedmem:
             for _ in range(pool.workers):
                 send(backend, delayed(begin)(), lambda answer: None)
+
+
+def remove_left(parent: Path) -> None:
+    """Remove folders of pools whose processes were killed before they could."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError, InvalidValue):
+            # An owner that has just come has not written its number yet.
+            if (folder / OWNER).read_bytes():
+                with locked(folder / OWNER):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def send(backend: Any, work: Any, callback: Callable[[Any], None]) -> None:
@@ -92,12 +104,16 @@ class Rounds:
         self._stack = contextlib.ExitStack()
         self._report: list[dict[str, Any]] = []
         self._done = self._alive = self.lost = self.late = 0
+        self._longest = 0.0  # seconds of a round so far
         self._idle = True  # no part is with a worker, where it could go on for long
+        self._owned = contextlib.ExitStack()
         try:
-            self.folder = Path(tempfile.mkdtemp(prefix="cannery-pool-", dir=pool.folder))
-        except OSError as error:
-            wrong = f"cannot be written ({error.strerror or error})"
+            self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=pool.folder))
+            self._owned.enter_context(locked(self.folder / OWNER))
+        except (OSError, TypeError) as error:
+            wrong = f"cannot be written ({getattr(error, 'strerror', None) or error})"
             raise InvalidValue("Pool.folder", wrong, repr(pool.folder)) from None
+        remove_left(self.folder.parent)
 
     def __enter__(self) -> Self:
         return self
@@ -194,8 +210,9 @@ class Rounds:
             return self._lose(error)
         while waiting := [part for part in parts if part.number not in done]:
             patience = None
-            if len(waiting) < len(parts):
-                limit = max(LEAST_PATIENCE, self._pool.straggler * slowest)
+            # Where none has answered, what hinders one may hinder all: they read one queue.
+            if usual := slowest or self._longest:
+                limit = max(LEAST_PATIENCE, self._pool.straggler * usual)
                 patience = max(0.0, limit - (time.perf_counter() - began))
             try:
                 found = arrived.get(timeout=patience)()
@@ -207,7 +224,7 @@ class Rounds:
             for message in found:
                 done[message.part.number] = message
             slowest = time.perf_counter() - began
-        self._idle = True
+        self._longest, self._idle = max(self._longest, slowest), True
         return None
 
     def _send(self, part: Any, arrived: queue.SimpleQueue[Any]) -> None:
@@ -275,6 +292,7 @@ class Rounds:
         """End the workers' work and remove their folder; what is mapped stays readable."""
         self._stop()
         forget(str(self.folder))
+        self._owned.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _stop(self) -> None:

@@ -19,6 +19,7 @@ from cannery.errors import InvalidType, InvalidValue, NonFinite, WorkerLost
 from cannery.estimators import Pool, plot_pool_report
 from cannery.estimators.pool import merge, rounds
 from cannery.estimators.pool.messages import Merging
+from cannery.estimators.training.folder_lock import locked
 from cannery.feature_columns import categorical_column, embedding_column, numeric_column
 from cannery.graph.optimizers import SGD
 
@@ -215,22 +216,23 @@ def test_a_worker_that_keeps_dying_is_named(rows, undisturbed, monkeypatch):
     assert "MemoryError: too much" in str(caught.value)
 
 
-def test_a_late_worker_is_not_waited_for(rows, undisturbed, monkeypatch, caplog):
-    waited = threading.Event()
-
+@pytest.mark.parametrize("late", [{1}, {0, 1}])
+def test_late_workers_are_not_waited_for(rows, undisturbed, monkeypatch, caplog, late):
     def run(job, part):
         elsewhere = threading.current_thread() is not threading.main_thread()
-        if part.number == 1 and elsewhere and not waited.is_set():
-            waited.set()
-            time.sleep(1.5)
+        if elsewhere and part.start >= 96 and part.number in late - hung:  # in the second round
+            hung.add(part.number)
+            over.wait(10)
+            return None
         return original(job, part)
 
-    original = rounds.run_part
+    hung, over, original = set(), threading.Event(), rounds.run_part
     monkeypatch.setattr(rounds, "run_part", run)
     monkeypatch.setattr(rounds, "LEAST_PATIENCE", 0.2)
     with joblib.parallel_config(backend="threading"):
         fitted = model().fit(*rows)
-    assert "worker 1 is late" in caplog.text
+    over.set()
+    assert all(f"worker {number} is late" in caplog.text for number in late)
     assert bits(fitted) == bits(undisturbed)
 
 
@@ -271,6 +273,7 @@ def test_a_loss_that_is_not_finite_ends_the_fit(rows):
         (Pool(local_steps=0), InvalidValue, "Pool.local_steps"),
         (Pool(tries=0), InvalidValue, "Pool.tries"),
         (Pool(folder="/no/such/folder"), InvalidValue, "Pool.folder: cannot be written"),
+        (Pool(folder=3), InvalidValue, "Pool.folder: cannot be written"),
     ],
 )
 def test_settings_out_of_range(rows, pool, error, words):
@@ -292,6 +295,17 @@ def test_the_folder_is_removed(rows, tmp_path):
     with joblib.parallel_config(backend="sequential"):
         model(Pool(workers=2, folder=tmp_path)).fit(*rows)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_processes_have_left_is_removed(rows, tmp_path):
+    left, busy, new = (tmp_path / f"cannery-pool-{name}" for name in ("left", "busy", "new"))
+    for folder, holder in ((left, "1 on a machine"), (busy, "2 on a machine"), (new, "")):
+        folder.mkdir()
+        (folder / "state").mkdir()
+        (folder / "owner.lock").write_text(holder)
+    with locked(busy / "owner.lock"), joblib.parallel_config(backend="sequential"):
+        model(Pool(workers=2, folder=tmp_path)).fit(*rows)
+    assert sorted(tmp_path.iterdir()) == [busy, new]
 
 
 def test_the_report_adds_up(undisturbed):
