@@ -65,7 +65,7 @@ class Training:
         with engine.limits():
             self.execution = engine.start(program, values, adopt=True)
         self._feeds = self.execution.prepare(ragged_feeds(Mapped(folder / "feeds").arrays))
-        self._tables = row_updates(program)
+        self._tables, self._masked = row_updates(program), masked_updates(program)
 
     def run(self, job: Steps, part: Part | Merging) -> Message:
         """Take the steps of one part of a round, or merge some."""
@@ -98,6 +98,11 @@ class Training:
             if not (np.shares_memory(value, private) and self._private.forget(name)):
                 np.copyto(value, self._shared.arrays[name])
 
+    def _differs(self, name: str) -> Array:
+        """Return which rows of a table are no longer as in the shared weights."""
+        differs = self.execution.variables[name] != self._shared.arrays[name]
+        return differs.reshape(len(differs), -1).any(axis=1)
+
     def _changes(self, order: Array) -> tuple[dict[str, Array], list[Any]]:
         variables, program = self.execution.variables, self.execution.program
         rows, tables = [], set[str]()
@@ -110,8 +115,22 @@ class Training:
                 touched = touched[np.searchsorted(touched, 0) :]
                 rows.append((touched, {name: variables[name].take(touched, 0) for name in names}))
                 tables.update(names)
+        for names in self._masked.values():
+            changed = [np.flatnonzero(self._differs(name)) for name in names]
+            touched = distinct(np.sort(np.concatenate(changed), kind="stable"))
+            rows.append((touched, {name: variables[name].take(touched, 0) for name in names}))
+            tables.update(names)
         updated = {variable.name for variable in program.updates} - tables
         return {name: np.array(variables[name]) for name in sorted(updated)}, rows
+
+
+def masked_updates(program: Any) -> dict[Tensor, list[str]]:
+    """Return the masks by which steps update single rows of tables, with these tables."""
+    found: dict[Tensor, list[str]] = {}
+    for variable, new in program.updates.items():
+        if new.op.name == "where" and new.inputs[2] is variable:
+            found.setdefault(new.inputs[0], []).append(variable.name)
+    return found
 
 
 def row_updates(program: Any) -> dict[Tensor, list[str]]:
