@@ -73,36 +73,44 @@ def merged(
             change = sum(parts[1:], parts[0])
         whole[name] = (base + change).astype(state[name].dtype)
     tables = zip(*(message.rows for message in messages), strict=True)
-    return whole, [_merged_rows(kinds, state, table) for table in tables]
+    return whole, [found for table in tables for found in _merged_rows(kinds, state, table)]
 
 
 def _merged_rows(
     kinds: Mapping[str, Variable], state: Values, messages: Sequence[tuple[Array, Values]]
-) -> tuple[Array, dict[str, Array]]:
-    """Merge rows of tables that have the same ids."""
+) -> list[tuple[Array, dict[str, Array]]]:
+    """Merge rows of tables that have the same ids: what later ones say of a row counts."""
+    found = [(rows, dict(tables)) for rows, tables in messages]
     if len(messages) == 1:
-        return messages[0][0], dict(messages[0][1])
-    # Stable sorting finds what is in order already.
-    rows = distinct(np.sort(np.concatenate([found for found, _ in messages]), kind="stable"))
-    places = [np.searchsorted(rows, found) for found, _ in messages]
-    counts = np.bincount(np.concatenate(places), minlength=len(rows)).reshape(-1, 1)
+        return found
+    times = np.zeros(len(state[next(iter(found[0][1]))]), np.uint16)
+    for rows, _ in messages:
+        times[rows] += 1
+    # What one worker alone has changed is as it says.
+    several = [np.flatnonzero(times.take(rows) > 1) for rows, _ in messages]
+    places: list[Any]
+    common = [rows.take(mine) for mine, (rows, _) in zip(several, messages, strict=True)]
+    rows, places = common[0], [slice(None), slice(None)]  # of two workers, both have changed them
+    if len(messages) > 2:
+        rows = distinct(np.sort(np.concatenate(common), kind="stable"))
+        places = [np.searchsorted(rows, one) for one in common]
     new = {}
     for name in messages[0][1]:
         old = state[name].take(rows, 0)  # much faster than by brackets
-        width = math.prod(old.shape[1:])
-        base = old.astype(np.float64).reshape(len(rows), width)
+        base = old.astype(np.float64).reshape(len(rows), math.prod(old.shape[1:]))
         changes = []
-        for place, (_, tables) in zip(places, messages, strict=True):
+        for place, mine, (_, tables) in zip(places, several, messages, strict=True):
             change = np.zeros_like(base)
-            change[place] = tables[name].reshape(len(place), width) - base.take(place, 0)
+            value = tables[name].take(mine, 0).reshape(len(mine), base.shape[1])
+            change[place] = value - base[place]
             changes.append(change)
         if kinds[name].trainable:
             change = adasum(changes)
         else:
             change = sum(changes[1:], changes[0])
-            change /= 1 if kinds[name].additive else counts
+            change /= 1 if kinds[name].additive else times.take(rows)[:, None]
         new[name] = (base + change).astype(old.dtype).reshape(old.shape)
-    return rows, new
+    return [*found, (rows, new)]
 
 
 def write(state: Values, whole: Values, rows: Sequence[tuple[Array, Values]]) -> None:
@@ -188,8 +196,12 @@ def adasum(changes: Sequence[Floats]) -> Floats:
 def _adasum_of_two(x: Floats, y: Floats | None = None) -> Floats:
     if y is None:
         return x
-    shared = np.einsum("ij,ij->i", x, y)[:, None] / 2
-    of_x = 1 - shared / np.maximum(np.einsum("ij,ij->i", x, x)[:, None], TINY)
-    of_y = 1 - shared / np.maximum(np.einsum("ij,ij->i", y, y)[:, None], TINY)
+    shared = _dot(x, y) / 2
+    of_x = 1 - shared / np.maximum(_dot(x, x), TINY)
+    of_y = 1 - shared / np.maximum(_dot(y, y), TINY)
     combined: Floats = of_x * x + of_y * y
     return combined
+
+
+def _dot(x: Floats, y: Floats) -> Floats:
+    return x * y if x.shape[1] == 1 else np.einsum("ij,ij->i", x, y)[:, None]

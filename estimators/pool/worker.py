@@ -101,7 +101,8 @@ class Training:
     def _differs(self, name: str) -> Array:
         """Return which rows of a table are no longer as in the shared weights."""
         differs = self.execution.variables[name] != self._shared.arrays[name]
-        return differs.reshape(len(differs), -1).any(axis=1)
+        rows = differs.reshape(len(differs), -1)
+        return rows[:, 0] if rows.shape[1] == 1 else rows.any(axis=1)
 
     def _changes(self, order: Array) -> tuple[dict[str, Array], list[Any]]:
         variables, program = self.execution.variables, self.execution.program
@@ -116,8 +117,7 @@ class Training:
                 rows.append((touched, {name: variables[name].take(touched, 0) for name in names}))
                 tables.update(names)
         for names in self._masked.values():
-            changed = [np.flatnonzero(self._differs(name)) for name in names]
-            touched = distinct(np.sort(np.concatenate(changed), kind="stable"))
+            touched = np.flatnonzero(np.logical_or.reduce([*map(self._differs, names)]))
             rows.append((touched, {name: variables[name].take(touched, 0) for name in names}))
             tables.update(names)
         updated = {variable.name for variable in program.updates} - tables
