@@ -1,6 +1,7 @@
 """One fit on one worker and on several: rows a second end to end, quality, overhead, memory.
 
-python benchmarks/pool.py [--impressions 4000000] [--epochs 5] [--backends loky threading]
+python benchmarks/pool.py [--impressions 4000000] [--epochs 5] [--hidden-units 128 64]
+    [--local-steps 64] [--backends loky threading]
 
 Wide & Deep on the app store. Every fit has a process of its own; they take turns. What is compared
 is the whole `fit`, encoding included, on a test part that no fit has seen.
@@ -41,6 +42,7 @@ def fit(options: argparse.Namespace) -> dict[str, Any]:
     model = WideDeepClassifier(
         linear_columns=wide,
         deep_columns=deep,
+        hidden_units=tuple(options.hidden_units),
         epochs=options.epochs,
         jit=True,
         pool=pool,
@@ -109,7 +111,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--impressions", type=int, default=4_000_000)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--local-steps", type=int, default=512)
+    parser.add_argument("--hidden-units", type=int, nargs="*", default=[128, 64])
+    parser.add_argument("--local-steps", type=int, default=64)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--backends", nargs="*", default=["loky", "threading"])
     parser.add_argument("--workers", type=int, help="fit once with so many and print JSON")
@@ -125,6 +128,7 @@ def main() -> None:
             command = [sys.executable, __file__, "--workers", str(workers), "--backend", backend]
             for name in ("impressions", "epochs", "local_steps"):
                 command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
+            command += ["--hidden-units", *map(str, options.hidden_units)]
             answer = subprocess.run(command, check=True, capture_output=True, text=True)
             found[workers, backend].append(json.loads(answer.stdout.splitlines()[-1]))
     alone = np.median([one["seconds"] for one in found[0, "loky"]])

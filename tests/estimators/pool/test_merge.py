@@ -88,6 +88,44 @@ def test_each_row_of_a_table_by_itself(parts):
     assert found == {"table": [2, 0, 4, 1], "sums": [2, 0, 8, 1], "means": [2, 0, 4, 1]}
 
 
+@pytest.mark.parametrize("workers", [2, 3, 5])
+@pytest.mark.parametrize("width", [1, 4])
+def test_rows_of_one_worker_are_as_it_says_and_others_as_if_alone(workers, width):
+    random = np.random.default_rng(workers)
+    kinds = {"weight": {}, "sum": {"additive": True}, "mean": {}}
+    variables = [
+        Variable(np.zeros((50, width), np.float32), name, trainable=name == "weight", **kind)
+        for name, kind in kinds.items()
+    ]
+    state = {name: random.normal(size=(50, width)).astype(np.float32) for name in kinds}
+    before = {name: value.copy() for name, value in state.items()}
+    messages = []
+    for number in range(workers):
+        rows = np.flatnonzero(random.random(50) < 0.4)
+        shape = (len(rows), width)
+        new = {name: random.normal(size=shape).astype(np.float32) for name in kinds}
+        messages.append(Message(Part(number, number, number + 1), rows=[(rows, new)]))
+    merge(variables, state, messages)
+    for row in range(50):
+        found = [one.rows[0] for one in messages if row in one.rows[0][0]]
+        for name, old in before.items():
+            values = [tables[name][np.searchsorted(rows, row)] for rows, tables in found]
+            changes = [(value.astype(float) - old[row])[None] for value in values]
+            if not changes:
+                wanted = old[row]
+            elif len(changes) == 1:
+                wanted = values[0]
+            elif name == "weight":
+                # Workers that have not changed a row stand in their place with nothing.
+                nothing = np.zeros((1, width))
+                told = iter(changes)
+                each = [next(told) if row in one.rows[0][0] else nothing for one in messages]
+                wanted = old[row] + adasum(each)[0]
+            else:
+                wanted = old[row] + np.sum(changes, 0)[0] / (len(changes) if name == "mean" else 1)
+            np.testing.assert_allclose(state[name][row], wanted, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_additive_slots_are_slots(name):
     optimizer = OPTIMIZERS[name]()

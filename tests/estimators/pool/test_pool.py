@@ -20,7 +20,12 @@ from cannery.estimators import Pool, plot_pool_report
 from cannery.estimators.pool import merge, rounds
 from cannery.estimators.pool.messages import Merging
 from cannery.estimators.training.folder_lock import locked
-from cannery.feature_columns import categorical_column, embedding_column, numeric_column
+from cannery.feature_columns import (
+    categorical_column,
+    crossed_column,
+    embedding_column,
+    numeric_column,
+)
 from cannery.graph.optimizers import SGD
 
 SMALL = Pool(workers=2, local_steps=3)
@@ -38,9 +43,10 @@ def rows():
 
 def model(pool=SMALL, **settings):
     city, tags = categorical_column("city"), categorical_column("tags")
+    both = crossed_column(["city", "tags"], 20_000)  # workers tell its changed rows alone
     usual = {"epochs": 2, "batch_size": 16, "jit": False, "random_state": 0, "pool": pool}
     return WideDeepClassifier(
-        linear_columns=[city, tags],
+        linear_columns=[city, tags, both],
         deep_columns=[embedding_column(city, 64), embedding_column(tags, 3), numeric_column("age")],
         hidden_units=(8,),
         **{**usual, **settings},
@@ -248,10 +254,11 @@ def test_only_touched_rows_travel(rows, monkeypatch):
     with joblib.parallel_config(backend="sequential"):
         fitted = model(epochs=1, jit=False).fit(*rows)
     tables = {name for message in sent for _, found in message.rows for name in found}
-    assert any("city" in name for name in tables)
+    assert any("city" in name for name in tables) and "linear/weights" in tables
     for message in sent:
         for touched, found in message.rows:
-            assert len(touched) <= 3 * 16 and (np.diff(touched) > 0).all()
+            values = 9 if "linear/weights" in found else 1  # a city, up to four tags, as many pairs
+            assert len(touched) <= 3 * 16 * values and (np.diff(touched) > 0).all()
             assert all(len(values) == len(touched) for values in found.values())
         assert not tables & set(message.whole)
     assert set(message.whole) | tables == {v.name for v in fitted.training_program_.updates}
