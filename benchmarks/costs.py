@@ -54,20 +54,20 @@ def measured_socket() -> tuple[float, float]:
     there, _ = listener.accept()
     for end in (here, there):
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    block, count = bytearray(1 << 20), 128
+    block, count = bytearray(1 << 20), 64
 
     def answer() -> None:
-        for _ in range(1000):
+        for _ in range(200):
             there.sendall(there.recv(64))
         for _ in range(count):
             there.sendall(block)
 
     found = []
-    for _ in range(5):
+    for _ in range(20):
         thread = threading.Thread(target=answer)
         thread.start()
         began = time.perf_counter()
-        for _ in range(1000):
+        for _ in range(200):
             here.sendall(b"x" * 64)
             here.recv(64)
         small = time.perf_counter()
@@ -77,7 +77,7 @@ def measured_socket() -> tuple[float, float]:
         ended = time.perf_counter()
         thread.join()
         # A message and its answer are handled at four ends.
-        found.append((len(block) * count / (ended - small), (small - began) / 4000))
+        found.append((len(block) * count / (ended - small), (small - began) / 800))
     for end in (here, there, listener):
         end.close()
     return max(rate for rate, _ in found), min(seconds for _, seconds in found)
