@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
@@ -96,11 +97,26 @@ class Model:
         step = max(1, AT_ONCE // max(1, width) // STRIDE) * STRIDE
         if rows <= step or model.engine.jit:  # compiled, rows pass through in tiles
             return model.run(encoded)
-        parts = [
-            model.run({k: _part(v, start, start + step) for k, v in encoded.items()})
-            for start in range(0, rows, step)
-        ]
+        starts, threads = range(0, rows, step), self.engine.threads
+        idle = [model]  # one for each thread, for each has buffers
+
+        def answer(start: int) -> dict[str, npt.NDArray[Any]]:
+            own = idle.pop() if idle else model.again()
+            found = own.run({k: _part(v, start, start + step) for k, v in encoded.items()})
+            idle.append(own)
+            return found
+
+        with model.engine.limits():
+            if threads == 1:
+                parts = list(map(answer, starts))
+            else:
+                with ThreadPool(min(threads, len(starts))) as pool:
+                    parts = pool.map(answer, starts, chunksize=1)
         return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+    def again(self) -> Model:
+        """Return the same model, of the same variables, with buffers of its own."""
+        return Model(self.columns, self.program, self.variables, self.engine)
 
     def _asked_for(self, names: tuple[str, ...]) -> Model:
         """Return the model of some outputs, which takes all their time and no more."""
