@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from multiprocessing.pool import ThreadPool
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,6 +19,7 @@ __all__ = ["ColumnSet", "Encoded", "Slot", "core", "encode", "learn"]
 
 LINE = 16  # float32 numbers in a line of the cache
 AT_ONCE = 4096  # rows that are written together
+LEAST_ROWS = 100_000  # to be worked on in threads
 REMEMBERED = 10_000  # cells, or combinations of cells, of rows that came alone
 # What else a model is fed: a column of one of these names is numbered.
 FEEDS = ("numbers", "ids", "labels", "weights", "batch_size")
@@ -101,10 +103,23 @@ class ColumnSet:
         """Whether `learn` would change nothing."""
         return all(column.settled for column in self.columns)
 
-    def learn(self, frame: Any) -> ColumnSet:
-        """Return the set of the same columns with everything learnt from `frame`."""
+    def learn(self, frame: Any, threads: int = 1) -> ColumnSet:
+        """Return the set of the same columns with everything learnt from `frame`.
+
+        Parameters
+        ----------
+        frame : frame
+        threads : int
+            Large columns of numbers are looked at by so many at once.
+        """
         frame = as_frame(frame)
-        return ColumnSet(column.learn(frame) for column in self.columns)
+
+        def learn(column: Column) -> Column:
+            return column.learn(frame)
+
+        with _Threads(threads, frame.rows) as work:
+            early = work.on_numbers(learn, self.columns)
+        return ColumnSet(early.get(column) or column.learn(frame) for column in self.columns)
 
     @functools.cached_property
     def cores(self) -> tuple[Categorical | Number, ...]:
@@ -146,7 +161,7 @@ class ColumnSet:
         except KeyError:
             raise InvalidValue(f"column {column.name!r}", "is not in this set") from None
 
-    def encode(self, frame: Any, strict: bool = False) -> Encoded:
+    def encode(self, frame: Any, strict: bool = False, threads: int = 1) -> Encoded:
         """Return the frame as arrays.
 
         Parameters
@@ -156,6 +171,8 @@ class ColumnSet:
         strict : bool
             Whether unseen values, and kinds of values that were not there before (missing,
             text where numbers were), are refused.
+        threads : int
+            Large columns of numbers are encoded by so many at once, which takes their memory twice.
 
         Raises
         ------
@@ -168,27 +185,29 @@ class ColumnSet:
         """
         frame = as_frame(frame, strict)
         columns = self if self.learned else _with_cells(self, frame)
-        return columns._encode(frame)
+        with _Threads(threads, frame.rows) as work:
+            return columns._encode(frame, work)
 
-    def _encode(self, frame: Frame) -> Encoded:
+    def _encode(self, frame: Frame, work: _Threads) -> Encoded:
         numbers = np.empty((frame.rows, self._width), dtype=np.float32)
         ids = np.empty((frame.rows, self._count), dtype=self._dtype)
         ragged = {}
         encode = _encode if frame.rows != 1 else self._one_row
+        early = work.on_numbers(functools.partial(_encode, frame=frame), self._slots)
         waiting: list[tuple[slice, np.ndarray]] = []
         for column, slot in self._slots.items():
-            found = encode(column, frame)
+            found = early[column] if column in early else encode(column, frame)
             if type(found) is float:
                 numbers[0, slot.place] = found
             elif slot.block == "numbers":
                 waiting.append((slot.place, found))
-                if len(waiting) == LINE or self._width <= LINE:
-                    _write(numbers, waiting)
+                if not early and (len(waiting) == LINE or self._width <= LINE):
+                    _write(numbers, waiting, work)
             elif slot.block == "ids":
                 ids[:, slot.place] = found
             else:
                 ragged[str(slot.place)] = found
-        _write(numbers, waiting)
+        _write(numbers, waiting, work)
         return Encoded(numbers, ids, ragged, self.layout)
 
     def _one_row(self, column: Any, frame: Frame) -> Any:
@@ -242,14 +261,55 @@ def _encode(column: Any, frame: Frame) -> Any:
     return column.encode(frame)
 
 
-def _write(numbers: np.ndarray, waiting: list[tuple[slice, np.ndarray]]) -> None:
+def _write(numbers: np.ndarray, waiting: list[tuple[slice, np.ndarray]], work: _Threads) -> None:
     """Write columns into their places, some rows at a time, which stay in the cache meanwhile."""
     step = AT_ONCE if len(waiting) > 1 else max(1, len(numbers))
-    for start in range(0, len(numbers), step):
+
+    def write(start: int) -> None:
         rows = slice(start, start + step)
         for place, found in waiting:
             numbers[rows, place] = found[rows]
+
+    work.on_each(write, range(0, len(numbers), step))
     waiting.clear()
+
+
+class _Threads:
+    """Threads for columns of numbers, on which numpy works without Python's lock.
+
+    Parameters
+    ----------
+    threads, rows : int
+        Few rows are worked on in one thread.
+    """
+
+    def __init__(self, threads: int, rows: int):
+        self._pool = ThreadPool(threads) if threads > 1 and rows >= LEAST_ROWS else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+
+    def on_numbers(
+        self, function: Callable[[Any], Any], columns: Iterable[Any]
+    ) -> dict[Column, Any]:
+        """Return what a function makes of plain columns of numbers; of none without threads."""
+        if self._pool is None:
+            return {}
+        plain = [c for c in columns if c.kind == "numeric" and c.normalizer_fn is None]
+        # Columns of a matrix that share lines of the cache go to one thread.
+        return dict(zip(plain, self._pool.map(function, plain, chunksize=LINE // 2), strict=True))
+
+    def on_each(self, function: Callable[[int], None], places: range) -> None:
+        """Call a function for each of some places."""
+        if self._pool is None:
+            for place in places:
+                function(place)
+        else:
+            self._pool.map(function, places)
 
 
 def core(column: Column) -> Categorical | Number:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -261,22 +262,23 @@ class _Lines:
     """The columns of a matrix that lies row by row, read some at a time.
 
     Reading one column passes all lines of the cache that hold its numbers, and so those of its
-    neighbours: all that share the lines are copied at once, and kept until others are.
+    neighbours: all that share the lines are copied at once, and each thread keeps them until it
+    copies others.
     """
 
     def __init__(self, matrix: np.ndarray, places: Mapping[str, int]):
         self._matrix, self._places = matrix, places
-        self._kept: tuple[int, np.ndarray] = (-1, matrix[:0])
+        self._kept = threading.local()
 
     def __getitem__(self, key: str) -> np.ndarray:
         group, place = divmod(self._places[key], LINE)
-        if self._kept[0] != group:
+        if getattr(self._kept, "group", None) != group:
             some = self._matrix[:, group * LINE : (group + 1) * LINE]
             turned = np.empty(some.shape[::-1])
             for start in range(0, len(some), AT_ONCE):
                 turned[:, start : start + AT_ONCE] = some[start : start + AT_ONCE].T
-            self._kept = group, turned
-        found: np.ndarray = self._kept[1][place]
+            self._kept.group, self._kept.columns = group, turned
+        found: np.ndarray = self._kept.columns[place]
         return found
 
     def first(self, key: str, rows: int) -> np.ndarray:

@@ -238,7 +238,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
 
     def _learn(self, frame: Frame, generator: np.random.Generator) -> Mapping[str, Any]:
         """Learn columns, express what is asked of them, and return the rows encoded."""
-        columns = ColumnSet(chosen_columns(self.columns, frame)).learn(frame)
+        columns = ColumnSet(chosen_columns(self.columns, frame)).learn(frame, self._threads())
         self._space = Space(columns, generator)
         unit = self.distance == "cosine"
         width = self._space.width
@@ -246,7 +246,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         seconds = interpreted_seconds(Program(outputs=outputs), frame.rows, 1)
         first = Program(outputs=outputs).initial_values()
         self._set_model(columns, outputs, {**first, **self._space.tables}, seconds)
-        return feeds(columns.encode(frame, strict=self.strict))
+        return feeds(columns.encode(frame, self.strict, self._threads()))
 
     def _points(self, encoded: Mapping[str, Any], weights: Any, fresh: bool) -> Points:
         """Return rows of some weight around the origin, or on the sphere."""

@@ -165,12 +165,12 @@ class Forest(Supervised):
     def _grow(self, rows: Rows, frame: Frame, rounds: Rounds | None) -> None:
         generator = self._new_generator()
         given = self._given_columns(frame)
-        columns = ColumnSet(given).learn(frame)
+        threads = self._threads()
+        columns = ColumnSet(given).learn(frame, threads)
         inputs = TreeInputs(columns)
         weights = self._tree_weights(rows)
-        threads = self._threads()
         jit = self.jit is not False and find_toolchain() is not None
-        numbers, ids = inputs.arrays(columns.encode(frame, strict=self.strict))
+        numbers, ids = inputs.arrays(columns.encode(frame, self.strict, threads))
         self._refuse_size(len(rows), len(inputs.sources))
         edges, bins = _binned(numbers, weights > 0, threads, jit)
         targets = self._targets(rows, weights)

@@ -101,3 +101,29 @@ def test_what_is_no_number_alone(cell):
     frame = pd.DataFrame({"n": pd.Series([cell], dtype=object)})
     with pytest.raises(ValueError, match="column 'n': row 0 is"):
         ColumnSet([numeric_column("n")]).learn(pd.DataFrame({"n": [1]})).encode(frame)
+
+
+def test_threads_learn_and_encode_the_same(frame, monkeypatch):
+    monkeypatch.setattr(encoding, "LEAST_ROWS", 2)
+    frame = frame.assign(m=np.where(frame["w"] > 1, np.nan, frame["k"]), w2=range(len(frame)))
+    given = [
+        *columns(),
+        numeric_column("m", normalizer="log"),
+        numeric_column("w2", normalizer_fn=np.sqrt),
+    ]
+    one, two = ColumnSet(given).learn(frame), ColumnSet(given).learn(frame, threads=2)
+    assert two.columns == one.columns
+    alone, threaded = one.encode(frame), two.encode(frame, threads=2)
+    for name in ("numbers", "ids"):
+        np.testing.assert_array_equal(getattr(threaded, name), getattr(alone, name))
+    with pytest.raises(UnseenCategory):
+        two.encode(frame.assign(w2=np.nan), strict=True, threads=2)
+
+
+def test_threads_over_a_large_matrix(monkeypatch):
+    monkeypatch.setattr(encoding, "LEAST_ROWS", 2)
+    X = np.random.default_rng(0).normal(size=(10_001, 21))
+    given = [numeric_column(f"x{at}", normalizer="standard") for at in range(21)]
+    one, three = ColumnSet(given).learn(X), ColumnSet(given).learn(X, threads=3)
+    assert three.columns == one.columns
+    assert (three.encode(X, threads=3).numbers == one.encode(X).numbers).all()
