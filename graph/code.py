@@ -330,6 +330,9 @@ class Writer(Protocol):
     def size(self, size: Dimension) -> str:
         """Return the C text of a size; of the batch, as many rows as are at hand."""
 
+    def length(self, x: Tensor) -> Code:
+        """Return the C text of how many rows a table has, which may be known when run alone."""
+
     def check(self, op: str, wanted: str) -> int:
         """Have a pointer `bad` to note what is wrong, and return the number of this check."""
 

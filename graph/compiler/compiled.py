@@ -113,7 +113,9 @@ class CompiledExecution:
         self._storage = allocate_variables(self.program, source.plan.arenas, values, share, adopt)
         self.variables = {v.name: self._storage[v] for v in self.program.variables}
         self._lock = threading.Lock()
-        self._variables = _pointers([self._storage[node] for node in source.variables])
+        stored = [self._storage[node] for node in source.variables]
+        self._variables = _pointers(stored)
+        self._lengths = np.array([len(array) if array.ndim else 1 for array in stored], np.int64)
         self._memory = aligned(source.memory.whole.size)
         own = source.memory.tile.size + source.memory.sums.size
         self._own = aligned(own * threads)
@@ -124,6 +126,7 @@ class CompiledExecution:
         self._rows = aligned(0)
         self._run = Run(
             variables=ctypes.addressof(self._variables),
+            lengths=self._lengths.ctypes.data,
             tile=source.memory.tile_rows,
             memory=self._memory.ctypes.data,
         )

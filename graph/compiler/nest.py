@@ -10,19 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..code import (
-    C_TYPES,
-    ZERO,
-    Code,
-    Index,
-    Push,
-    c_number,
-    identifier,
-    size_text,
-    unravel,
-)
+from ..code import C_TYPES, ZERO, Code, Index, Push, c_number, identifier, size_text, unravel
 from ..tensor import Dimension, Shape, Tensor
 from .kernel import Item, Kernel
+from .lengths import length_of
 from .masked import mask_of, stretches
 from .memory import Memory, Place
 from .phases import is_row, wide
@@ -296,6 +287,10 @@ class Nest:
         """Return the C text of a size; of the batch, as many rows as are at hand."""
         assert self._item is not None
         return "rows" if size is None and self._item.phase % 2 == 1 else size_text(size)
+
+    def length(self, x: Tensor) -> Code:
+        """Return the C text of how many rows a table has."""
+        return length_of(self.source, x)
 
     def check(self, op: str, wanted: str) -> int:
         """Have a pointer `bad` to note what is wrong, and return the number of this check."""

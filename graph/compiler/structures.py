@@ -13,6 +13,7 @@ class Run(ctypes.Structure):
     _fields_ = [
         ("feeds", ctypes.c_void_p),
         ("variables", ctypes.c_void_p),
+        ("lengths", ctypes.c_void_p),
         ("outputs", ctypes.c_void_p),
         ("order", ctypes.c_void_p),
         ("rows", ctypes.c_int64),

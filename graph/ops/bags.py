@@ -113,7 +113,7 @@ class _SumRows(Op):
     def _term(self, c: Writer, y: Tensor, place: tuple[Code, ...], j: Code) -> Code:
         table, ids, *weights = y.inputs
         bag = Index(ids.shape, place)
-        row = c.row(ids, bag, table.shape[0], self.name)
+        row = c.row(ids, bag, c.length(table), self.name)
         picked = c.choose(f"{row} >= 0", table, Index(table.shape, (row, j)))
         if not weights:
             return picked

@@ -102,7 +102,7 @@ class _Take(Op):
 
     def emit(self, c: Writer, y: Tensor, index: Index) -> Code:
         table, ids = y.inputs
-        row = c.row(ids, index.head(ids.shape), table.shape[0], self.name)
+        row = c.row(ids, index.head(ids.shape), c.length(table), self.name)
         return c.choose(f"{row} >= 0", table, Index(table.shape, (row, *index.axes[ids.rank :])))
 
     def samples(self) -> Iterable[Sample]:

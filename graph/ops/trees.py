@@ -108,9 +108,9 @@ class _TreeLeaves(Op):
         cells, nodes, subsets, roots = y.inputs
         width, numbers = cells.shape[1], y.attributes["numbers"]
         where, bits = c.check(self.name, STRAYS), jump_bits(numbers, width - numbers)
-        c.line(f"leaves_of({c.pointer(nodes)}, {size_text(nodes.shape[0])},")
+        c.line(f"leaves_of({c.pointer(nodes)}, {c.length(nodes)},")
         c.line(f"    {size_text(nodes.shape[1])}, {bits},")
-        c.line(f"    {c.pointer(subsets)}, {size_text(subsets.shape[0])},")
+        c.line(f"    {c.pointer(subsets)}, {c.length(subsets)},")
         c.line(f"    {c.pointer(roots)}, {size_text(roots.shape[0])},")
         c.line(f"    {c.rows_of(cells)}, {numbers}, {width - numbers},")
         c.line(f"    {c.size(y.shape[0])}, {c.pointer(y)}, bad, {where});")

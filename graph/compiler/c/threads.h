@@ -4,6 +4,7 @@
 struct run {
   const void *const *feeds;
   void *const *variables;
+  const int64_t *lengths; /* how many rows each of them has */
   void *const *outputs;
   const int64_t *order; /* the rows to visit */
   int64_t rows, batch_size, steps;
