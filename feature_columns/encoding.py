@@ -196,7 +196,7 @@ class ColumnSet:
         early = work.on_numbers(functools.partial(_encode, frame=frame), self._slots)
         waiting: list[tuple[slice, np.ndarray]] = []
         for column, slot in self._slots.items():
-            found = early[column] if column in early else encode(column, frame)
+            found = early[column] if early and column in early else encode(column, frame)
             if type(found) is float:
                 numbers[0, slot.place] = found
             elif slot.block == "numbers":

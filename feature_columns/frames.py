@@ -27,6 +27,7 @@ T = TypeVar("T")
 LINE = 8  # float64 numbers in a line of the cache
 AT_ONCE = 1024  # rows that are turned together
 MANY = 10_000  # rows of a matrix that no cache holds
+WIDE = 12  # columns of a single row that are read at once
 READ = ("factor", "numbers")  # what is read of raw columns, whatever a fit makes of them
 
 
@@ -247,10 +248,19 @@ def _pandas(data: pd.DataFrame, strict: bool) -> Frame:
             return {str(name): at for at, name in enumerate(names)}[key]
 
     if len(data) == 1:
-        # Reading one cell costs a fraction of building a Series.
+        # Reading one cell costs a fraction of building a Series, and in an array even less.
+        if len(names) >= WIDE and _is_array(data):
+            line = data.to_numpy()[0]
+            return Frame(names, 1, lambda key: [line[position(key)]], strict)
         cells = data.iat
         return Frame(names, 1, lambda key: [cells[0, position(key)]], strict)
     return Frame(names, len(data), lambda key: data.iloc[:, position(key)], strict)
+
+
+def _is_array(data: pd.DataFrame) -> bool:
+    """Whether all columns are of numpy's numbers of one kind."""
+    kinds = set(data.dtypes)
+    return len(kinds) == 1 and isinstance(kind := kinds.pop(), np.dtype) and kind.kind in "iuf"
 
 
 def _refuse_duplicate(keys: list[str]) -> None:
