@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ...graph.compiler.toolchain import load
 
-__all__ = ["Nearest"]
+__all__ = ["Nearest", "kmeans_library"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -25,6 +25,8 @@ class Nearest:
     Parameters
     ----------
     centers : ndarray of float64, shape (k, d)
+    library : optional
+        `kmeans_library`, which is worth while to look up once for many passes.
 
     Attributes
     ----------
@@ -52,7 +54,7 @@ class Nearest:
 
     width = LANES
 
-    def __init__(self, centers: Doubles):
+    def __init__(self, centers: Doubles, library: Any = None):
         self.shape = centers.shape
         room = -(-len(centers) // AT_ONCE) * AT_ONCE
         self._centers = np.zeros((room, centers.shape[1]), np.float32)
@@ -60,7 +62,7 @@ class Nearest:
         self._shifts = np.full(room, np.inf, np.float32)  # what fills up is never nearest
         narrow = self._centers[: len(centers)]
         self._shifts[: len(centers)] = np.einsum("ij,ij->i", narrow, narrow) / 2
-        self._nearest = _library().kmeans_nearest
+        self._nearest = (library or kmeans_library()).kmeans_nearest
 
     def add(
         self,
@@ -90,7 +92,8 @@ class Nearest:
         return sums, each, float(total[0])
 
 
-def _library() -> Any:
+def kmeans_library() -> Any:
+    """Return the compiled library, from the cache where it is there."""
     library = load(_source())
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
     kinds: Any = [pointer, integer, integer, *[pointer] * 3, integer, *[pointer] * 6]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from dataclasses import dataclass, field, fields, replace
@@ -62,7 +63,7 @@ class Assigner:
         """Look at the points from one place to another."""
         began = time.perf_counter()
         points = self._part(part.start, part.stop)
-        with Engine().limits():
+        with contextlib.nullcontext() if points.jit else Engine().limits():
             found: Assigned | Far
             if job.farthest:
                 found = points.farthest(job.centers, job.farthest)

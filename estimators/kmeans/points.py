@@ -13,7 +13,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from ...errors import InvalidValue
-from .compiled import Nearest
+from .compiled import Nearest, kmeans_library
 
 __all__ = ["Assigned", "Far", "Points"]
 
@@ -201,8 +201,12 @@ class Points:
         found = self.x[places], weights.astype(np.float64), labels[places], distances[places]
         return Far(*found).first(count)
 
+    @cached_property
+    def _library(self) -> Any:
+        return kmeans_library()
+
     def _look(self, centers: Doubles, labels: Any, scores: Any) -> Assigned:
-        nearest = Nearest(centers) if self.jit else _Nearest(centers)
+        nearest = Nearest(centers, self._library) if self.jit else _Nearest(centers)
 
         def work(rows: slice) -> tuple[Doubles, Doubles, float]:
             each = (array if array is None else array[rows] for array in (labels, scores))
