@@ -155,8 +155,11 @@ class Points:
         blocks = self.blocks(width)
         if self.threads == 1 or len(blocks) == 1:
             return list(map(work, blocks))
+        each = -(-len(blocks) // self.threads)  # blocks for a thread at once: they cost the same
+        some = [blocks[start : start + each] for start in range(0, len(blocks), each)]
         with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(work, blocks))
+            found = pool.map(lambda part: list(map(work, part)), some)
+            return [result for results in found for result in results]
 
     def total(self, values: Floats) -> float:
         """Return the weighted sum of a number for each point."""
