@@ -51,7 +51,15 @@ class Model(NamedTuple):
 class Machines:
     """When the links and the tasks of each machine are free, while rounds go by."""
 
-    def __init__(self, model: Model, workers: int, tasks: int | None, way: Way, network: Network):
+    def __init__(
+        self,
+        model: Model,
+        workers: int,
+        tasks: int | None,
+        way: Way,
+        network: Network,
+        grown: float,
+    ):
         tasks = workers if tasks is None else tasks
         if tasks > workers:
             raise ValueError("tasks: there are no more of them than workers, on whose machines")
@@ -64,7 +72,7 @@ class Machines:
                     held = placement.loads(layer.variables, [piece], tasks)[piece.owner]
                     self.held[number, piece.owner] += held
                     self.busy[number, piece.owner] += held * model.merge[piece.name] * workers
-        self.workers, self.network = workers, network
+        self.workers, self.network, self.grown = workers, network, grown
         self.out, self.into, self.merging = (np.zeros(workers) for _ in range(3))
 
     def exchange(self, ready: Floats) -> Floats:
@@ -92,7 +100,7 @@ class Machines:
 
     def _move(self, at: float, number: int, towards_tasks: bool, holders: Floats) -> float:
         """Return when a layer has moved from all workers to its tasks, or from these to all."""
-        held, network = self.held[number], self.network
+        held, network = self.held[number] * (1 if towards_tasks else self.grown), self.network
         others = self.workers - 1  # whose values a task gets from elsewhere
         of_worker = (held.sum() - held) / network.rate + network.handling * holders.sum()
         of_task = holders * others * (held / network.rate + network.handling)
@@ -111,6 +119,7 @@ def round_seconds(
     tasks: int | None = None,
     overlap: bool = False,
     slowest: float = 1.0,
+    grown: float = 1.0,
 ) -> float:
     """Return how long a round takes once rounds follow each other.
 
@@ -129,12 +138,14 @@ def round_seconds(
         rather than all of them after the round's work.
     slowest : float
         Seconds of the slowest worker, as a multiple of the usual.
+    grown : float
+        Bytes of what was merged, as a multiple of a worker's: all rows that any has touched.
     """
     if workers == 1:
         return model.seconds
     work = np.array([layer.work for layer in model.layers], np.float64)
     work *= model.seconds * slowest / (3 * work.sum())
-    machines = Machines(model, workers, tasks, way, network)
+    machines = Machines(model, workers, tasks, way, network, grown)
     there, ends = np.zeros(len(work)), [0.0]
     for _ in range(4):
         now, ready = ends[-1], np.zeros(len(work))
@@ -150,7 +161,9 @@ def round_seconds(
     return ends[-1] - ends[-2]
 
 
-def folder_seconds(model: Model, workers: int, network: Network, slowest: float = 1.0) -> float:
+def folder_seconds(
+    model: Model, workers: int, network: Network, slowest: float = 1.0, grown: float = 1.0
+) -> float:
     """Return how long a round takes whose values all go through one folder, over one link.
 
     Workers write new values and read all that they merge, which is divided evenly; one process
@@ -160,5 +173,5 @@ def folder_seconds(model: Model, workers: int, network: Network, slowest: float 
         return model.seconds
     bytes_ = sum(one.bytes for one in model.variables)
     merging = sum(one.bytes * model.merge[one.name] for one in model.variables)
-    moved = (workers + workers + 1 + 1 + 1 + workers) * bytes_ / network.rate
+    moved = (2 * workers + grown * (3 + workers)) * bytes_ / network.rate
     return model.seconds * slowest + moved + 6 * network.delay + merging

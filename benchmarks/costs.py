@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ class Costs(NamedTuple):
 
     socket: float
     handling: float
-    merges: Mapping[str, float]  # seconds a byte of AdaSum, of sums, of single rows
+    merges: Mapping[str, float]  # seconds a byte of AdaSum, and of sums
 
 
 class Rounds(NamedTuple):
@@ -45,6 +46,8 @@ class Rounds(NamedTuple):
     whole: Sequence[Sized]
     rows: Sequence[Sized]
     kinds: Mapping[str, str]  # how each is merged
+    row_cost: float  # seconds a byte to merge rows, of which workers share many
+    tables: int  # bytes of all rows
 
 
 def measured_socket() -> tuple[float, float]:
@@ -84,27 +87,24 @@ def measured_socket() -> tuple[float, float]:
 
 
 def measured_merges(workers: int = 8) -> dict[str, float]:
-    """Return seconds a byte of messages whose variables are combined, added up, or rows."""
-    random = np.random.default_rng(0)
-    whole, table = (random.normal(size=size).astype(np.float32) for size in (1 << 18, (1 << 20, 8)))
-    parts = [Part(number, number, number + 1) for number in range(workers)]
-    dense = [Message(part, whole={"it": whole + part.number}) for part in parts]
-    sparse = []
-    for part in parts:
-        ids = np.unique(random.integers(0, len(table), 4096))
-        sparse.append(Message(part, whole={}, rows=[(ids, {"it": table[ids] + 1})]))
+    """Return seconds a byte of messages whose variables are combined, or added up."""
+    whole = np.random.default_rng(0).normal(size=1 << 18).astype(np.float32)
+    messages = [Message(Part(n, n, n + 1), whole={"it": whole + n}) for n in range(workers)]
     weights = Variable(np.float32(0), "it")
     sums = Variable(np.float32(0), "it", trainable=False, additive=True)
-    found = {}
-    cases = {"AdaSum": (weights, whole, dense), "sum": (sums, whole, dense)}
-    for kind, (variable, state, messages) in {**cases, "rows": (weights, table, sparse)}.items():
-        took = []
-        for _ in range(15):
-            began = time.thread_time()
-            merge([variable], {"it": state}, messages)
-            took.append(time.thread_time() - began)
-        found[kind] = float(np.median(took)) / sum(map(size, messages))
-    return found
+    cases = {"AdaSum": weights, "sum": sums}
+    return {kind: merging([one], {"it": whole}, messages) for kind, one in cases.items()}
+
+
+def merging(variables: Sequence[Variable], state: Any, messages: Sequence[Message]) -> float:
+    """Return seconds a byte to merge messages."""
+    took = []
+    for _ in range(15):
+        state = {name: value.copy() for name, value in state.items()}
+        began = time.thread_time()
+        merge(variables, state, messages)
+        took.append(time.thread_time() - began)
+    return float(np.median(took)) / sum(map(size, messages))
 
 
 def size(message: Message) -> int:
@@ -148,6 +148,11 @@ def measured_rounds(steps: int) -> Rounds:
     for ids, tables in last.rows:
         rows += [Sized(name, (len(ids),), value.nbytes) for name, value in tables.items()]
     kinds = {one.name: "rows" for one in rows}
-    for variable in model.training_program_.variables:
+    variables = model.training_program_.variables
+    for variable in variables:
         kinds.setdefault(variable.name, "AdaSum" if variable.trainable else "sum")
-    return Rounds(steps, model.batch_size, least, whole, rows, kinds)
+    state = {v.name: np.zeros(v.shape, np.float32) for v in variables if v.name in kinds}
+    several = [replace(message, whole={}) for message in sent[-8:]]
+    cost = merging(variables, state, several) if rows else 0.0
+    tables = sum(state[one.name].nbytes for one in rows)
+    return Rounds(steps, model.batch_size, least, whole, rows, kinds, cost, tables)

@@ -20,7 +20,7 @@ import numpy as np
 from cluster import Model, Network, Way, folder_seconds, round_seconds
 from costs import REPETITIONS, Costs, Rounds, measured_merges, measured_rounds, measured_socket
 
-from cannery.estimators.pool import placement
+from cannery.estimators.pool import merge, placement
 from cannery.estimators.pool.placement import Piece, Sized
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
@@ -74,7 +74,8 @@ def summed(name: str, seconds: float, layers: Sequence[networks.Layer], costs: C
 
 def wide_and_deep(found: Rounds, costs: Costs) -> Model:
     """Return what was measured, as one layer."""
-    merges = {name: costs.merges[kind] for name, kind in found.kinds.items()}
+    each = {**costs.merges, "rows": found.row_cost}
+    merges = {name: each[kind] for name, kind in found.kinds.items()}
     layer = networks.Layer(1.0, (*found.whole, *found.rows))
     return Model("Wide & Deep", float(np.median(found.seconds)), [layer], merges)
 
@@ -82,9 +83,32 @@ def wide_and_deep(found: Rounds, costs: Costs) -> Model:
 def as_pools_cut(whole: set[str], variables: Sequence[Sized], tasks: int) -> list[Piece]:
     """Place slices of rows, and `whole` variables as they are: AdaSum of a part needs all of it."""
     rows = {one.name: one.rows for one in variables}
-    shown = [one._replace(shape=(1,)) if one.name in whole else one for one in variables]
-    pieces = placement.partitioned(shown, tasks)
+    sizes = []
+    for one in variables:
+        cut, cost = ((1,), 1) if one.name in whole else (one.shape, merge.ROW_COST)
+        sizes.append(Sized(one.name, cut, one.bytes * tasks * cost))
+    pieces = placement.partitioned(sizes, tasks, merge.LEAST_SLICE)
     return [p._replace(stop=rows[p.name]) if p.name in whole else p for p in pieces]
+
+
+def growth(found: Sequence[Rounds], one: Rounds, workers: int) -> float:
+    """Return by how much all rows that any worker touches outnumber those of one, by their bytes.
+
+    Many workers touch in a round what one touches in as many times the steps: between what was
+    measured, and above it in proportion to the logarithm, up to whole tables.
+    """
+    whole, rows = (sum(v.bytes for v in part) for part in (one.whole, one.rows))
+    if not rows:
+        return 1.0
+    steps, touched = zip(
+        *sorted((r.steps, sum(v.bytes for v in r.rows)) for r in found), strict=True
+    )
+    wanted, known = np.log(one.steps * workers), np.log(steps)
+    all_rows = np.interp(wanted, known, touched)
+    if wanted > known[-1] and len(known) > 1:
+        slope = (touched[-1] - touched[-2]) / (known[-1] - known[-2])
+        all_rows = touched[-1] + slope * (wanted - known[-1])
+    return float((whole + min(max(all_rows, rows), one.tables)) / (whole + rows))
 
 
 def slowest(workers: int, spread: Any) -> float:
@@ -155,35 +179,39 @@ def cases(costs: Costs, found: Sequence[Rounds], jitter: float) -> list[Case]:
     listed += [gpus("Inception-v3", "round-robin", True)]
     listed += [gpus("AlexNet", way, True) for way in WAYS]
     for one in found:
-        listed.append(pooled(f"{one.steps:,} local steps", one, costs))
-    listed.append(pooled(f"{found[0].steps:,}, all in slices", found[0], costs, sliced))
-    listed.append(pooled(f"{found[0].steps:,}, through one folder", found[0], costs, in_folder))
+        listed.append(pooled(f"{one.steps:,} local steps", found, one, costs, as_pools_do))
+    first = f"{found[0].steps:,}"
+    listed.append(pooled(f"{first}, all in slices", found, found[0], costs, sliced))
+    listed.append(pooled(f"{first}, through one folder", found, found[0], costs, in_folder))
     return listed
 
 
-def pooled(name: str, found: Rounds, costs: Costs, seconds: Any = None) -> Case:
+def pooled(name: str, found: Sequence[Rounds], one: Rounds, costs: Costs, seconds: Any) -> Case:
     """Return the curve of Wide & Deep in rounds of local steps, after which all is exchanged."""
-    model, seconds = wide_and_deep(found, costs), seconds or as_pools_do
-    return Case(f"Wide & Deep, {name}", model, found.steps, partial(seconds, found))
+
+    def of_round(model: Model, count: int, net: Network) -> float:
+        given = {"slowest": slowest(count, one.seconds), "grown": growth(found, one, count)}
+        return float(seconds(one, model, count, net, given))
+
+    return Case(f"Wide & Deep, {name}", wide_and_deep(one, costs), one.steps, of_round)
 
 
-def as_pools_do(found: Rounds, model: Model, count: int, net: Network) -> float:
+def as_pools_do(one: Rounds, model: Model, count: int, net: Network, given: Any) -> float:
     """Return seconds of a round where variables that AdaSum combines are not cut."""
-    way = partial(as_pools_cut, {one.name for one in found.whole})
-    return round_seconds(model, count, way, net, slowest=slowest(count, found.seconds))
+    way = partial(as_pools_cut, {variable.name for variable in one.whole})
+    return round_seconds(model, count, way, net, **given)
 
 
-def sliced(found: Rounds, model: Model, count: int, net: Network) -> float:
+def sliced(one: Rounds, model: Model, count: int, net: Network, given: Any) -> float:
     """Return seconds of a round where all are cut: products of slices are exchanged for AdaSum."""
     way = partial(placement.partitioned, least_slice=SMALL_SLICE)
-    late = slowest(count, found.seconds)
     products = np.ceil(np.log2(count)) * 2 * (net.delay + count * net.handling)
-    return float(round_seconds(model, count, way, net, slowest=late) + products)
+    return float(round_seconds(model, count, way, net, **given) + products)
 
 
-def in_folder(found: Rounds, model: Model, count: int, net: Network) -> float:
+def in_folder(one: Rounds, model: Model, count: int, net: Network, given: Any) -> float:
     """Return seconds of a round whose values go through one folder."""
-    return folder_seconds(model, count, net, slowest(count, found.seconds))
+    return folder_seconds(model, count, net, **given)
 
 
 def scaling(listed: Sequence[Case], nets: Sequence[Network]) -> dict[str, list[float]]:
@@ -242,7 +270,9 @@ def basis(options: argparse.Namespace, costs: Costs, found: Sequence[Rounds]) ->
         middle = np.median(one.seconds)
         print(f"  Wide & Deep, batch {one.batch}, {one.steps:,} local steps of", end="")
         print(f" {middle / one.steps * 1e6:.0f} µs: {whole:.1f} MB of whole variables,", end="")
-        print(f" {rows:.1f} of rows;\n    of {len(one.seconds)} rounds the slowest takes", end="")
+        rate = 1e-9 / one.row_cost if one.row_cost else 0.0
+        print(f" {rows:.1f} of rows,\n    merged at {rate:.2f} GB/s;", end="")
+        print(f" of {len(one.seconds)} rounds the slowest takes", end="")
         print(f" {one.seconds.max() / middle - 1:.1%} more than the median.")
     inception = PUBLISHED["Inception-v3"]
     ways = "one way at a time" if options.half_duplex else "each way at once"
@@ -257,8 +287,9 @@ assumed
   GPUs: gradients are summed after each step. A step's time goes to layers by their multiplications,
   a third of it forward. A layer's gradients travel while layers below are at work, and its forward
   part begins when its new weights are there. Steps spread normally by {options.jitter:.1%}.
-  Wide & Deep: nothing overlaps. The slowest of many is drawn from rounds measured, of which each is
-  the least of {REPETITIONS} times: what other processes take from a machine is not in it."""
+  Wide & Deep: nothing overlaps. Of rows, all get what any has touched: as much as one touches in
+  as many times the steps, by the rounds measured. The slowest of many is drawn from these, each of
+  which is the least of {REPETITIONS} times: what other processes take is not in it."""
     print(text[1:])
 
 

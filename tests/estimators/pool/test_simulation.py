@@ -71,12 +71,13 @@ def test_an_even_cut_moves_twice_all_but_ones_own_share(count, share):
     assert cluster.round_seconds(one, count, way, FAST) == pytest.approx(expected)
 
 
-@given(counts, st.integers(1, 10**6))
-def test_one_task_receives_from_all_others_and_answers_them(count, numbers):
+@given(counts, st.integers(1, 10**6), st.floats(1.0, 9.0))
+def test_one_task_receives_from_all_others_and_answers_them(count, numbers, grown):
     one = model([networks.Layer(1.0, (Sized("v", (numbers,), 4 * numbers),))], 1.0, 1e-8)
-    moved = 2 * 4 * numbers * (count - 1) / FAST.rate
+    moved = (1 + grown) * 4 * numbers * (count - 1) / FAST.rate
     expected = 1.0 + moved + count * 4 * numbers * 1e-8
-    assert cluster.round_seconds(one, count, round_robin, FAST) == pytest.approx(expected)
+    took = cluster.round_seconds(one, count, round_robin, FAST, grown=grown)
+    assert took == pytest.approx(expected)
 
 
 @given(models(), counts, st.sampled_from([round_robin, greedy, partitioned]), st.booleans())
@@ -115,4 +116,5 @@ def test_through_one_folder_all_goes_over_one_link():
     one = model([networks.Layer(1.0, (Sized("v", (250,), 1000),))], 1.0)
     network = cluster.Network(1000.0, 0.0, 0.0)
     assert cluster.folder_seconds(one, 1, network) == 1.0
-    assert cluster.folder_seconds(one, 4, network) == pytest.approx(1 + 3 * 4 + 3)
+    assert cluster.folder_seconds(one, 4, network) == pytest.approx(1 + 2 * 4 + 3 + 4)
+    assert cluster.folder_seconds(one, 4, network, grown=2.0) == pytest.approx(1 + 8 + 2 * 7)
