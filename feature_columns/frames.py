@@ -27,7 +27,7 @@ T = TypeVar("T")
 LINE = 8  # float64 numbers in a line of the cache
 AT_ONCE = 1024  # rows that are turned together
 MANY = 10_000  # rows of a matrix that no cache holds
-WIDE = 12  # columns of a single row that are read at once
+WIDE = 24  # columns of a single row that are read at once
 READ = ("factor", "numbers")  # what is read of raw columns, whatever a fit makes of them
 
 

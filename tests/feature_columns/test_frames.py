@@ -190,12 +190,12 @@ def test_a_long_matrix_is_read_as_its_columns_are():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "Int64", "bool"])
 def test_a_single_row_of_many_columns_reads_as_among_others(dtype):
-    numbers = np.random.default_rng(0).uniform(0, 9, (30, 20))
-    frame = pd.DataFrame(numbers.astype(dtype.lower()), columns=[f"c{i}" for i in range(20)])
+    numbers = np.random.default_rng(0).uniform(0, 9, (30, 30))
+    frame = pd.DataFrame(numbers.astype(dtype.lower()), columns=[f"c{i}" for i in range(30)])
     frame = frame.astype(dtype)
     columns = fc.ColumnSet(
         [fc.numeric_column("c0"), fc.crossed_column(["c1", "c2"], 10**6)]
-        + [fc.categorical_column_with_hash_bucket(f"c{i}", 10**6) for i in range(3, 20)]
+        + [fc.categorical_column_with_hash_bucket(f"c{i}", 10**6) for i in range(3, 30)]
     ).learn(frame)
     whole = columns.encode(frame)
     for row in range(30):
