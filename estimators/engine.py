@@ -23,7 +23,7 @@ from ..graph.compiler.cache import warn_once
 from ..graph.compiler.cost import COMPILE_SECONDS
 from ..graph.compiler.toolchain import find_toolchain
 
-__all__ = ["Engine", "Running"]
+__all__ = ["Engine", "Running", "uses_c"]
 
 Running = Execution | CompiledExecution
 
@@ -93,6 +93,16 @@ class Engine:
         """
         with _controller().limit(limits=self.threads, user_api="blas"):
             yield
+
+
+def uses_c(jit: bool | str) -> bool:
+    """Whether C does what is worth it in any case: unless that is switched off or there is none.
+
+    Parameters
+    ----------
+    jit : {"auto", True, False}
+    """
+    return jit is not False and find_toolchain() is not None
 
 
 @functools.cache

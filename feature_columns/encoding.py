@@ -118,8 +118,7 @@ class ColumnSet:
             return column.learn(frame)
 
         with _Threads(threads, frame.rows) as work:
-            early = work.on_numbers(learn, self.columns)
-        return ColumnSet(early.get(column) or column.learn(frame) for column in self.columns)
+            return ColumnSet(map(work.on_numbers(learn, self.columns), self.columns))
 
     @functools.cached_property
     def cores(self) -> tuple[Categorical | Number, ...]:
@@ -192,16 +191,16 @@ class ColumnSet:
         numbers = np.empty((frame.rows, self._width), dtype=np.float32)
         ids = np.empty((frame.rows, self._count), dtype=self._dtype)
         ragged = {}
-        encode = _encode if frame.rows != 1 else self._one_row
-        early = work.on_numbers(functools.partial(_encode, frame=frame), self._slots)
+        one = _encode if frame.rows != 1 else self._one_row
+        encode = work.on_numbers(functools.partial(one, frame=frame), self._slots)
         waiting: list[tuple[slice, np.ndarray]] = []
         for column, slot in self._slots.items():
-            found = early[column] if early and column in early else encode(column, frame)
+            found = encode(column)
             if type(found) is float:
                 numbers[0, slot.place] = found
             elif slot.block == "numbers":
                 waiting.append((slot.place, found))
-                if not early and (len(waiting) == LINE or self._width <= LINE):
+                if work.alone and (len(waiting) == LINE or self._width <= LINE):
                     _write(numbers, waiting, work)
             elif slot.block == "ids":
                 ids[:, slot.place] = found
@@ -293,15 +292,22 @@ class _Threads:
         if self._pool is not None:
             self._pool.terminate()
 
+    @property
+    def alone(self) -> bool:
+        """Whether there is one thread only."""
+        return self._pool is None
+
     def on_numbers(
         self, function: Callable[[Any], Any], columns: Iterable[Any]
-    ) -> dict[Column, Any]:
-        """Return what a function makes of plain columns of numbers; of none without threads."""
+    ) -> Callable[[Any], Any]:
+        """Return a function of columns, which with threads is done for plain ones of numbers."""
         if self._pool is None:
-            return {}
+            return function
         plain = [c for c in columns if c.kind == "numeric" and c.normalizer_fn is None]
         # Columns of a matrix that share lines of the cache go to one thread.
-        return dict(zip(plain, self._pool.map(function, plain, chunksize=LINE // 2), strict=True))
+        found = self._pool.map(function, plain, chunksize=LINE // 2)
+        done = dict(zip(plain, found, strict=True))
+        return lambda column: done[column] if column in done else function(column)
 
     def on_each(self, function: Callable[[int], None], places: range) -> None:
         """Call a function for each of some places."""

@@ -209,7 +209,7 @@ def _text_lists(cells: Sequence[Any] | np.ndarray) -> Factor | None:
     found, codes, lengths = _Codes({"": -1, None: -1}), list[np.ndarray](), list[np.ndarray]()
     for start in range(0, len(cells), LISTS_AT_ONCE):
         part = cells[start : start + LISTS_AT_ONCE]
-        rows = [cell if type(cell) is list else _members(cell) for cell in part]
+        rows, each = _rows(part)
         flat: list[Any] = []
         for row in rows:
             flat += row
@@ -217,7 +217,7 @@ def _text_lists(cells: Sequence[Any] | np.ndarray) -> Factor | None:
             codes.append(np.fromiter(map(found.__getitem__, flat), np.int32, len(flat)))
         except TypeError:
             return None
-        lengths.append(np.fromiter(map(len, rows), np.int64, len(rows)))
+        lengths.append(each)
     offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
     kind = _smallest(len(found) - 2)
     return Factor(np.concatenate(codes, dtype=kind, casting="unsafe"), list(found)[2:], offsets)
@@ -266,8 +266,7 @@ def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
     texts_alone = _text_lists(cells) if len(cells) else None
     if texts_alone is not None:
         return texts_alone
-    rows = [cell if type(cell) is list else _members(cell) for cell in cells]
-    lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+    rows, lengths = _rows(cells)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     members = itertools.chain.from_iterable(rows)
     found = _flat(np.fromiter(members, dtype=object, count=int(offsets[-1])))
@@ -293,6 +292,12 @@ def _numbers(cells: Sequence[Any] | np.ndarray) -> tuple[np.ndarray, np.ndarray]
         return None
     lengths = np.fromiter(map(len, cells), dtype=np.int64, count=len(cells))
     return np.concatenate(cells), np.concatenate([[0], np.cumsum(lengths)])
+
+
+def _rows(cells: Iterable[Any]) -> tuple[list[Sequence[Any]], np.ndarray]:
+    """Return the values of each cell, and how many they are."""
+    rows = [cell if type(cell) is list else _members(cell) for cell in cells]
+    return rows, np.fromiter(map(len, rows), np.int64, len(rows))
 
 
 def _members(cell: Any) -> Sequence[Any]:

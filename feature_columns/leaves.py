@@ -108,10 +108,8 @@ class Leaves(LearnerColumn, Categorical, kind="leaves"):
 
     def write_c(self, writer: Writer) -> Looked:
         """Write the C that finds the leaf of each tree."""
-        leaves, trees = (
-            learner_c(writer, self.learner, ("leaves",))["leaves"],
-            len(self._table(ROOTS)),
-        )
+        leaves = learner_c(writer, self.learner, ("leaves",))["leaves"]
+        trees = len(self._table(ROOTS))
         ids = writer.array("int64_t", writer.name("ids", self.name), trees)
         weights = writer.array("float", writer.name("weights", self.name), trees)
         each = f"for (size_t i = 0; i < {trees}; i++)"

@@ -19,9 +19,9 @@ from ...feature_columns.express import feeds
 from ...feature_columns.kinds import LEARNERS
 from ...graph import Program
 from ...graph.compiler.cost import interpreted_seconds
-from ...graph.compiler.toolchain import find_toolchain
 from ...hyperparameters import Allowed, NonNegative, OneOf, PositiveInt, hyperparameters
 from ..documentation import documented
+from ..engine import uses_c
 from ..estimator import Estimator
 from ..export_c import Answer
 from ..kmeans import (
@@ -256,8 +256,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
             width = self._space.width
             origin = np.zeros(width) if unit else mean_of(x, weights)
             self._origin = origin.astype(np.float32)
-        jit = self.jit is not False and find_toolchain() is not None
-        return Points.of(x, weights, self._origin, unit, self._threads(), jit)
+        return Points.of(x, weights, self._origin, unit, self._threads(), uses_c(self.jit))
 
     def _best(self, points: Points, generator: np.random.Generator) -> Found:
         """Return the best of some starts."""

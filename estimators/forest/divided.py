@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ...graph.compiler.toolchain import find_toolchain
+from ..engine import uses_c
 from ..pool.jobs import Job
 from ..pool.messages import Message, Part, opened, shards
 from ..pool.rounds import Rounds
@@ -63,7 +63,7 @@ class Grower:
             job.rules,
             job.drawing,
             weights,
-            jit=job.jit and find_toolchain() is not None,  # the trees are the same
+            jit=uses_c(job.jit),  # the trees are the same
             out_of_bag=job.out_of_bag,
         )
 

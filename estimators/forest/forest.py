@@ -19,9 +19,9 @@ from ...errors import InvalidType, InvalidValue
 from ...feature_columns import ColumnSet, Frame
 from ...feature_columns.express import feeds
 from ...graph import Tensor
-from ...graph.compiler.toolchain import find_toolchain
 from ...hyperparameters import Allowed, PositiveInt, hyperparameters
 from ..drawing import pyplot
+from ..engine import uses_c
 from ..pool.rounds import Rounds
 from ..rows import Rows, check_rows
 from ..supervised import Supervised
@@ -169,7 +169,7 @@ class Forest(Supervised):
         columns = ColumnSet(given).learn(frame, threads)
         inputs = TreeInputs(columns)
         weights = self._tree_weights(rows)
-        jit = self.jit is not False and find_toolchain() is not None
+        jit = uses_c(self.jit)
         numbers, ids = inputs.arrays(columns.encode(frame, self.strict, threads))
         self._refuse_size(len(rows), len(inputs.sources))
         edges, bins = _binned(numbers, weights > 0, threads, jit)

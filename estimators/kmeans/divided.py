@@ -12,8 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ...graph.compiler.toolchain import find_toolchain
-from ..engine import Engine
+from ..engine import Engine, uses_c
 from ..pool.jobs import Job
 from ..pool.messages import Message, Part, opened, shards
 from ..pool.rounds import Rounds
@@ -53,7 +52,7 @@ class Assigner:
     def __init__(self, job: Assigning):
         arrays: Any = Mapped(Path(job.folder) / "points").arrays
         # Squares and the like stay with a part.
-        self._points = Points(**arrays, unit=job.unit, jit=job.jit and find_toolchain() is not None)
+        self._points = Points(**arrays, unit=job.unit, jit=uses_c(job.jit))
         self._part = functools.lru_cache(maxsize=2)(self._points_from)
 
     def _points_from(self, start: int, stop: int) -> Points:

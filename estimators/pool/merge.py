@@ -88,9 +88,8 @@ def _merged_rows(
         times[rows] += 1
     # What one worker alone has changed is as it says.
     several = [np.flatnonzero(times.take(rows) > 1) for rows, _ in messages]
-    places: list[Any]
     common = [rows.take(mine) for mine, (rows, _) in zip(several, messages, strict=True)]
-    rows, places = common[0], [slice(None), slice(None)]  # of two workers, both have changed them
+    rows, places = common[0], list[Any]([...] * 2)  # of two workers, both have changed all these
     if len(messages) > 2:
         rows = distinct(np.sort(np.concatenate(common), kind="stable"))
         places = [np.searchsorted(rows, one) for one in common]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ...feature_columns import Ragged
 from ...graph import Program, Tensor
+from ...graph.compiler.masked import row_mask
 from ...graph.interpreter import evaluate_all
 from ..engine import Engine
 from .jobs import Job
@@ -106,30 +107,37 @@ class Training:
 
     def _changes(self, order: Array) -> tuple[dict[str, Array], list[Any]]:
         variables, program = self.execution.variables, self.execution.program
-        rows, tables = [], set[str]()
+        groups = [*self._named(order), *self._changed()]
+        rows = [
+            (ids, {name: variables[name].take(ids, 0) for name in names}) for ids, names in groups
+        ]
+        tables = {name for _, names in groups for name in names}
+        updated = {variable.name for variable in program.updates} - tables
+        return {name: np.array(variables[name]) for name in sorted(updated)}, rows
+
+    def _named(self, order: Array) -> Iterator[tuple[Array, list[str]]]:
+        """Yield the rows that batches name, with the tables of which they are."""
         if self._tables:
             batch = {name: array.take(order, 0) for name, array in self._feeds.batched.items()}
             batch.update(_flat_batch(self._feeds.ragged_rows(order)))
             values = evaluate_all(list(self._tables), batch)
             for ids, names in self._tables.items():
                 touched = distinct(np.sort(values[ids], axis=None))
-                touched = touched[np.searchsorted(touched, 0) :]
-                rows.append((touched, {name: variables[name].take(touched, 0) for name in names}))
-                tables.update(names)
+                yield touched[np.searchsorted(touched, 0) :], names
+
+    def _changed(self) -> Iterator[tuple[Array, list[str]]]:
+        """Yield the rows that steps have changed by a mask, with the tables of which they are."""
         for names in self._masked.values():
-            touched = np.flatnonzero(np.logical_or.reduce([*map(self._differs, names)]))
-            rows.append((touched, {name: variables[name].take(touched, 0) for name in names}))
-            tables.update(names)
-        updated = {variable.name for variable in program.updates} - tables
-        return {name: np.array(variables[name]) for name in sorted(updated)}, rows
+            yield np.flatnonzero(np.logical_or.reduce([*map(self._differs, names)])), names
 
 
 def masked_updates(program: Any) -> dict[Tensor, list[str]]:
     """Return the masks by which steps update single rows of tables, with these tables."""
     found: dict[Tensor, list[str]] = {}
     for variable, new in program.updates.items():
-        if new.op.name == "where" and new.inputs[2] is variable:
-            found.setdefault(new.inputs[0], []).append(variable.name)
+        mask = row_mask(variable, new)
+        if mask is not None:
+            found.setdefault(mask, []).append(variable.name)
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import CompileError
-from ...graph.compiler.toolchain import find_toolchain
+from ..engine import uses_c
 from .ascent import ascend
 from .newton import DIRECT, newton
 from .problem import Problem
@@ -62,7 +62,7 @@ def solve(
         return Solution.of(
             problem, np.zeros(problem.design.width), np.zeros(len(problem.design)), 0
         )
-    compiled = jit is not False and find_toolchain() is not None
+    compiled = uses_c(jit)
     try:
         if problem.penalty == "l1":
             return descend(problem, tol, max_iter)

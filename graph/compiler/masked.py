@@ -8,7 +8,7 @@ from ..tensor import Tensor
 from .kernel import Item, Kernel
 from .phases import wide
 
-__all__ = ["mask_of", "masked_by", "stretches"]
+__all__ = ["mask_of", "masked_by", "row_mask", "stretches"]
 
 AT_ONCE = 8  # rows of one number each that are updated from a touched one on
 
@@ -44,15 +44,19 @@ def _is_written(item: Item) -> bool:
 
 def masked_by(item: Item) -> Tensor | None:
     """Return the mask where an item leaves a variable as it is wherever that is false."""
-    node = item.node
     if item.kind != "assign" or item.variable is None or item.outputs:
         return None
-    if node.op.name != "where" or node.inputs[2] is not item.variable:
+    return row_mask(item.variable, item.node)
+
+
+def row_mask(variable: Tensor, new: Tensor) -> Tensor | None:
+    """Return the boolean of each row without which an update leaves the row of a table as it is."""
+    if not variable.rank or new.op.name != "where" or new.inputs[2] is not variable:
         return None
-    mask = node.inputs[0]
+    mask = new.inputs[0]
     while mask.op.name == "expand":
         mask = mask.inputs[0]
-    return mask
+    return mask if wide(mask.shape) == wide(variable.shape[:1]) else None
 
 
 def stretches(mask: str, i: str, limits: tuple[str, str], alone: bool) -> tuple[str, str, str]:

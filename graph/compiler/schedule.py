@@ -206,8 +206,8 @@ class Schedule:
                 if kernel is None:
                     continue
                 place = self.kernels.index(kernel)
-                joinable = modes == {SAME} and other.kind == "assign" and other.node is source
-                joinable = joinable and source is not mask
+                in_place = modes == {SAME} and source is not mask
+                joinable = in_place and other.kind == "assign" and other.node is source
                 if place >= first:
                     first, own = (place, kernel) if joinable else (place + 1, None)
         return first, own

@@ -104,14 +104,8 @@ def test_a_killed_worker_costs_no_bit(rows, make, monkeypatch, tmp_path, caplog)
 
 
 @each
-def test_a_worker_that_keeps_dying_is_named(rows, make, monkeypatch, tmp_path):
-    def run(job, part):
-        if part.number == 1:
-            raise MemoryError("too much")
-        return original(job, part)
-
-    original = rounds.run_part
-    monkeypatch.setattr(rounds, "run_part", run)
+@pytest.mark.usefixtures("one_dies")
+def test_a_worker_that_keeps_dying_is_named(rows, make, tmp_path):
     estimator = make(Pool(folder=tmp_path))
     with joblib.parallel_config(backend="threading"), pytest.raises(WorkerLost, match="worker 1"):
         estimator.fit(*rows)

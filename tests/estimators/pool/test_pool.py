@@ -206,14 +206,8 @@ def test_a_disk_that_is_full_for_a_worker_is_said(rows, monkeypatch, divided_mer
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_worker_that_keeps_dying_is_named(rows, undisturbed, monkeypatch):
-    def run(job, part):
-        if part.number == 1:
-            raise MemoryError("too much")
-        return original(job, part)
-
-    original = rounds.run_part
-    monkeypatch.setattr(rounds, "run_part", run)
+@pytest.mark.usefixtures("undisturbed", "one_dies")
+def test_a_worker_that_keeps_dying_is_named(rows):
     estimator = model()
     with joblib.parallel_config(backend="threading"), pytest.raises(WorkerLost) as caught:
         estimator.fit(*rows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cannery.graph import Program, Variable, placeholder, scatter_rows
+from cannery.graph import Program, Variable, expand, placeholder, scatter_rows, where
+from cannery.graph.compiler.masked import row_mask
 from cannery.graph.compiler.source import Source
 from cannery.graph.optimizers import Ftrl, Momentum
 
@@ -69,3 +70,14 @@ def test_a_new_value_that_is_asked_for_has_all_rows(width):
     found = execution.run(fed(width, np.array([7, 9])))["table"]
     assert (found.reshape(ROWS, width) == execution.variables["table"]).all()
     assert (found.reshape(ROWS, width)[8] == 1).all()
+
+
+def test_only_a_boolean_for_each_row_is_a_mask_of_rows():
+    table = Variable(np.ones((4, 2)), "table", dtype="float32")
+    number = Variable(1.0, "number", dtype="float32")
+    rows, one = placeholder("rows", (4,), "bool"), placeholder("one", (), "bool")
+    each = placeholder("each", (4, 2), "bool")
+    assert row_mask(table, where(expand(rows, 1), table * 2.0, table)) is rows
+    assert row_mask(table, where(each, table * 2.0, table)) is None
+    assert row_mask(table, where(expand(rows, 1), table, table * 2.0)) is None
+    assert row_mask(number, where(one, number * 2.0, number)) is None
