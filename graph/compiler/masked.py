@@ -31,7 +31,7 @@ def mask_of(kernel: Kernel, source: Any) -> str | None:
     mask = masks.pop() if len(masks) == 1 else None
     if mask is None:
         return None
-    if wide(mask.shape) != kernel.domain[:1] or not isinstance(kernel.domain[0], int):
+    if wide(mask.shape) != kernel.domain[:1]:
         return None
     place = source.place(mask)
     return None if place is None or place.strides is not None else place.name
@@ -51,12 +51,14 @@ def masked_by(item: Item) -> Tensor | None:
 
 def row_mask(variable: Tensor, new: Tensor) -> Tensor | None:
     """Return the boolean of each row without which an update leaves the row of a table as it is."""
-    if not variable.rank or new.op.name != "where" or new.inputs[2] is not variable:
+    if new.op.name != "where" or new.inputs[2] is not variable:
         return None
     mask = new.inputs[0]
-    while mask.op.name == "expand":
+    if mask.rank != variable.rank:  # broadcast, it would be of the columns
+        return None
+    while mask.op.name == "expand" and mask.attributes["axis"] > 0:
         mask = mask.inputs[0]
-    return mask if wide(mask.shape) == wide(variable.shape[:1]) else None
+    return mask if mask.rank == 1 and mask.shape == variable.shape[:1] else None
 
 
 def stretches(mask: str, i: str, limits: tuple[str, str], alone: bool) -> tuple[str, str, str]:

@@ -77,7 +77,26 @@ def test_only_a_boolean_for_each_row_is_a_mask_of_rows():
     number = Variable(1.0, "number", dtype="float32")
     rows, one = placeholder("rows", (4,), "bool"), placeholder("one", (), "bool")
     each = placeholder("each", (4, 2), "bool")
+    square = Variable(np.ones((4, 4)), "square", dtype="float32")
     assert row_mask(table, where(expand(rows, 1), table * 2.0, table)) is rows
     assert row_mask(table, where(each, table * 2.0, table)) is None
     assert row_mask(table, where(expand(rows, 1), table, table * 2.0)) is None
+    assert row_mask(square, where(expand(rows, 0), square * 2.0, square)) is None
+    assert row_mask(square, where(rows, square * 2.0, square)) is None
     assert row_mask(number, where(one, number * 2.0, number)) is None
+
+
+@pytest.mark.usefixtures("has_compiler")
+@pytest.mark.parametrize("axes", [(), (0,), (1,)])
+def test_a_mask_of_columns_is_none_of_rows(axes):
+    table = Variable(np.arange(9.0).reshape(3, 3), "table", dtype="float32")
+    mask = placeholder("mask", (3,), "bool")
+    shown = expand(mask, axes[0]) if axes else mask
+    program = Program(updates={table: where(shown, table * 2.0 + 1.0, table)})
+    for jit in (False, True):
+        execution = program.start(program.initial_values(), jit=jit)
+        execution.run({"mask": np.array([True, False, False])})
+        old = np.arange(9.0).reshape(3, 3)
+        changed = np.zeros((3, 3), bool)
+        changed[(0,) if axes == (1,) else (slice(None), 0)] = True
+        assert (execution.variables["table"] == np.where(changed, old * 2 + 1, old)).all()
