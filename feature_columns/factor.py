@@ -6,19 +6,23 @@ import functools
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..errors import InvalidValue
+from ..graph import feeds
 from .hashing import fingerprints
+from .ragged import Ragged
 from .values import is_missing, is_several, kinds_of, text, texts
 
 __all__ = ["Factor", "factorize"]
 
 CELLS_AT_ONCE = 16_384  # pandas passes over texts twice: the second time they are in the cache
 LISTS_AT_ONCE = 1_024  # so that the second and third pass over them find them in the cache
+ROWS_AT_ONCE = 65_536  # whose places are in memory together
 FEW = 4  # cells a distinct value
 
 
@@ -263,6 +267,46 @@ def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
         whole, offsets = numbers
         inner = _clean(*pd.factorize(whole))
         return Factor(inner.codes, inner.values, offsets)
+    shared = _shared_objects(cells)
+    if shared is None:
+        return _lists_in_turn(key, cells, range(len(cells)))
+    which, first = shared
+    found = _lists_in_turn(key, cells[first], first)
+    once = Ragged(found.offsets, found.codes)
+    blocks = [which[at : at + ROWS_AT_ONCE] for at in range(0, len(which), ROWS_AT_ONCE)]
+    codes = np.concatenate([feeds.Ragged.of(once, block).ids for block in blocks])
+    lengths = np.diff(found.offsets).take(which)
+    return Factor(codes, found.values, np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def _shared_objects(cells: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return for each cell which object it is, and the row where each object is first.
+
+    None where few cells share one. A table of users joined to what they did has the same list in
+    many rows.
+    """
+    if not isinstance(cells, np.ndarray) or cells.ndim != 1 or len(cells) <= LISTS_AT_ONCE:
+        return None
+    # Addresses alone are read: objects lie anywhere in memory, and each look would miss the cache.
+    addresses = np.asarray(SimpleNamespace(__array_interface__=_as_addresses(cells)))
+    which, objects = pd.factorize(addresses)
+    if len(objects) * FEW > len(cells):
+        return None
+    first = np.empty(len(objects), np.intp)
+    first[which[::-1]] = np.arange(len(which))[::-1]  # what is written last stays
+    return which, first
+
+
+def _as_addresses(cells: np.ndarray) -> dict[str, Any]:
+    """Return how numpy finds the addresses that an array of objects holds."""
+    kind = {"typestr": np.dtype(np.intp).str, "descr": [("", np.dtype(np.intp).str)]}
+    return {**cells.__array_interface__, **kind}
+
+
+def _lists_in_turn(
+    key: str, cells: Sequence[Any] | np.ndarray, numbers: Sequence[int] | np.ndarray
+) -> Factor:
+    """Return the factor of lists that are in the rows with these numbers."""
     texts_alone = _text_lists(cells) if len(cells) else None
     if texts_alone is not None:
         return texts_alone
@@ -273,7 +317,10 @@ def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
     if found is None:
         row = next(i for i, row in enumerate(rows) if any(map(is_several, row)))
         raise InvalidValue(
-            f"column {key!r}", f"row {row} holds a list of lists", repr(rows[row]), "flatten it"
+            f"column {key!r}",
+            f"row {numbers[row]} holds a list of lists",
+            repr(rows[row]),
+            "flatten it",
         )
     return Factor(found.codes, found.values, offsets)
 

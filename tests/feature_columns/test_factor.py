@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cannery.errors import InvalidValue
-from cannery.feature_columns.factor import CELLS_AT_ONCE, factorize
+from cannery.feature_columns.factor import CELLS_AT_ONCE, LISTS_AT_ONCE, ROWS_AT_ONCE, factorize
 
 ROWS = 2 * CELLS_AT_ONCE + 7
 TEXTS = ["Oslo", "", None, "Rome", "Lima", float("nan")]
@@ -101,3 +101,22 @@ def test_numbers_of_several_types_stay_apart():
 
 def test_numbers_too_large_for_an_integer_are_kept():
     assert factorize("ids", pd.Series([[2**70, 3], [3]])).values == [2**70, 3]
+
+
+@pytest.mark.parametrize("rows", [8, LISTS_AT_ONCE + 1, ROWS_AT_ONCE + 3])
+@pytest.mark.parametrize("cells", [[["b", "a"], [], ["a", None, "c"], None], [[2**70, 3], [3], []]])
+def test_lists_that_many_rows_share_read_like_lists_of_their_own(cells, rows):
+    which = np.random.default_rng(0).integers(0, len(cells), rows)
+    shared = np.empty(rows, object)
+    shared[:] = [cells[row] for row in which]
+    own = pd.Series([cells[row] and list(cells[row]) for row in which])
+    found, expected = factorize("ids", pd.Series(shared)), factorize("ids", own)
+    assert found.offsets.tolist() == expected.offsets.tolist()
+    assert found.codes.tolist() == expected.codes.tolist()
+    assert found.values == expected.values
+
+
+def test_the_first_row_with_a_shared_list_of_lists_is_named():
+    good, bad = ["a"], [["b"]]
+    with pytest.raises(InvalidValue, match="row 5 holds a list of lists"):
+        factorize("ids", pd.Series([*[good] * 5, *[bad] * LISTS_AT_ONCE]))
