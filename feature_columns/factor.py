@@ -271,11 +271,11 @@ def _lists(key: str, cells: Sequence[Any] | np.ndarray) -> Factor:
     if shared is None:
         return _lists_in_turn(key, cells, range(len(cells)))
     which, first = shared
-    found = _lists_in_turn(key, cells[first], first)
-    once = Ragged(found.offsets, found.codes)
+    found = _lists_in_turn(key, np.asarray(cells)[first], first)
+    once = Ragged(np.asarray(found.offsets), found.codes)
     blocks = [which[at : at + ROWS_AT_ONCE] for at in range(0, len(which), ROWS_AT_ONCE)]
     codes = np.concatenate([feeds.Ragged.of(once, block).ids for block in blocks])
-    lengths = np.diff(found.offsets).take(which)
+    lengths = np.diff(once.offsets).take(which)
     return Factor(codes, found.values, np.concatenate([[0], np.cumsum(lengths)]))
 
 
@@ -316,12 +316,8 @@ def _lists_in_turn(
     found = _flat(np.fromiter(members, dtype=object, count=int(offsets[-1])))
     if found is None:
         row = next(i for i, row in enumerate(rows) if any(map(is_several, row)))
-        raise InvalidValue(
-            f"column {key!r}",
-            f"row {numbers[row]} holds a list of lists",
-            repr(rows[row]),
-            "flatten it",
-        )
+        wrong = f"row {numbers[row]} holds a list of lists"
+        raise InvalidValue(f"column {key!r}", wrong, repr(rows[row]), "flatten it")
     return Factor(found.codes, found.values, offsets)
 
 
