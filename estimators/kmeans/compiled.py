@@ -16,7 +16,7 @@ __all__ = ["Nearest", "kmeans_library"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
-LANES, AT_ONCE = 16, 4  # points and centres that C looks at together
+LANES, AT_ONCE = 32, 4  # the most points, and the centres, that C looks at together
 
 
 class Nearest:
@@ -52,7 +52,7 @@ class Nearest:
     ([[3.0], [9.0]], [2.0, 1.0])
     """
 
-    width = LANES
+    width = 16
 
     def __init__(self, centers: Doubles, library: Any = None):
         self.shape = centers.shape

@@ -1,39 +1,81 @@
 /* Finds the centre nearest to each point, and adds the points of each centre up.
 
-   The nearest centre is that of the largest x c - |c|^2 / 2, the first of equal ones. Sixteen
-   points are looked at side by side, at four centres at once; what is found of a point does not
-   depend on the points beside it. */
+   The nearest centre is that of the largest x c - |c|^2 / 2, the first of equal ones. The points
+   of two vectors are looked at side by side, at four centres at once: so many sums fill the
+   machine's adders and still fit into its registers. What is found of a point does not depend on
+   the points beside it. */
 #include <stdint.h>
 
-enum { LANES = 16, CENTERS = 4 };
+#if defined __AVX512F__
+enum { WIDE = 16 };
+#elif defined __AVX__
+enum { WIDE = 8 };
+#else
+enum { WIDE = 4 };
+#endif
+enum { PAIR = 2, LANES = PAIR * WIDE, CENTERS = 4 };
 
-typedef float floats __attribute__((vector_size(4 * LANES)));
-typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef float floats __attribute__((vector_size(4 * WIDE)));
+typedef int32_t ints __attribute__((vector_size(4 * WIDE)));
 
-/* `numbers` has a row of lanes for each number of a point; `centers` a row for each centre, their
-   number a multiple of four. */
-static void look(const floats *restrict numbers, int64_t width, const float *restrict centers,
-                 const float *restrict shifts, int64_t clusters, ints *labels, floats *scores)
+/* Keeps two vectors in registers, where the compiler would read them again for each centre. */
+#ifdef __AVX__
+#define HELD(a, b) __asm__("" : "+v"(a), "+v"(b))
+#else
+#define HELD(a, b)
+#endif
+
+/* `numbers` has two vectors of points for each number of a point; `centers` a row for each
+   centre, their number a multiple of four. */
+static inline void look(const floats *restrict numbers, int64_t width,
+                        const float *restrict centers, const float *restrict shifts,
+                        int64_t clusters, ints *restrict labels, floats *restrict scores)
 {
-    floats best = (floats){0} - __builtin_inff();
-    ints label = {0};
+    floats best[PAIR];
+    ints label[PAIR];
+#pragma GCC unroll 2
+    for (int s = 0; s < PAIR; s++) best[s] = (floats){0} - __builtin_inff(), label[s] = (ints){0};
     for (int64_t c = 0; c < clusters; c += CENTERS) {
         const float *center = centers + c * width;
-        floats found[CENTERS];
-#pragma GCC unroll 4
-        for (int i = 0; i < CENTERS; i++) found[i] = (floats){0} - shifts[c + i];
-        for (int64_t j = 0; j < width; j++)
-#pragma GCC unroll 4
-            for (int i = 0; i < CENTERS; i++) found[i] += numbers[j] * center[i * width + j];
+        floats found[CENTERS][PAIR];
 #pragma GCC unroll 4
         for (int i = 0; i < CENTERS; i++) {
-            ints better = found[i] > best;
-            best = (floats)((better & (ints)found[i]) | (~better & (ints)best));
-            label = (better & (int32_t)(c + i)) | (~better & label);
+            found[i][0] = (floats){0} - shifts[c + i];
+            found[i][1] = found[i][0];
         }
+        for (int64_t j = 0; j < width; j++) {
+            floats low = numbers[PAIR * j], high = numbers[PAIR * j + 1];
+            HELD(low, high);
+#pragma GCC unroll 4
+            for (int i = 0; i < CENTERS; i++) {
+                found[i][0] += low * center[i * width + j];
+                found[i][1] += high * center[i * width + j];
+            }
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < CENTERS; i++)
+#pragma GCC unroll 2
+            for (int s = 0; s < PAIR; s++) {
+                ints better = found[i][s] > best[s];
+                best[s] = (floats)((better & (ints)found[i][s]) | (~better & (ints)best[s]));
+                label[s] = (better & (int32_t)(c + i)) | (~better & label[s]);
+            }
     }
-    *labels = label;
-    *scores = best;
+#pragma GCC unroll 2
+    for (int s = 0; s < PAIR; s++) labels[s] = label[s], scores[s] = best[s];
+}
+
+/* Puts points side by side: each number of all of them, then the next. */
+static inline void turn(const float *restrict x, int64_t rows, int64_t width, float *restrict room)
+{
+    if (rows < LANES) {
+        for (int64_t j = 0; j < width; j++)
+            for (int64_t p = 0; p < rows; p++) room[j * LANES + p] = x[p * width + j];
+        return;
+    }
+    for (int64_t j = 0; j < width; j++)
+#pragma GCC unroll 32
+        for (int p = 0; p < LANES; p++) room[j * LANES + p] = x[p * width + j];
 }
 
 /* Adds to sums (clusters, width), to weights (clusters,) and to the total of weighted scores, in
@@ -46,20 +88,21 @@ void kmeans_nearest(const float *restrict x, int64_t rows, int64_t width, const 
 {
     for (int64_t row = 0; row < rows; row += LANES) {
         int64_t left = rows - row < LANES ? rows - row : LANES;
-        ints label;
-        floats score;
-        for (int64_t j = 0; j < width; j++)
-            for (int64_t p = 0; p < left; p++) room[j * LANES + p] = x[(row + p) * width + j];
-        look((const floats *)room, width, centers, shifts, clusters, &label, &score);
+        ints label[PAIR];
+        floats score[PAIR];
+        turn(x + row * width, left, width, room);
+        look((const floats *)room, width, centers, shifts, clusters, label, score);
         for (int64_t p = 0; p < left; p++) {
             const float *point = x + (row + p) * width;
-            double *sum = sums + label[p] * width;
+            int32_t nearest = label[p / WIDE][p % WIDE];
+            float best = score[p / WIDE][p % WIDE];
+            double *sum = sums + nearest * width;
             double weight = each ? each[row + p] : 1.0;
             for (int64_t j = 0; j < width; j++) sum[j] += weight * point[j];
-            weights[label[p]] += weight;
-            *total += weight * score[p];
-            if (labels) labels[row + p] = label[p];
-            if (scores) scores[row + p] = score[p];
+            weights[nearest] += weight;
+            *total += weight * best;
+            if (labels) labels[row + p] = nearest;
+            if (scores) scores[row + p] = best;
         }
     }
 }

@@ -11,7 +11,7 @@ from cannery.graph.compiler.toolchain import find_toolchain
 pytestmark = pytest.mark.skipif(find_toolchain() is None, reason="there is no C compiler")
 
 
-@pytest.mark.parametrize("rows", [1, 15, 16, 333])
+@pytest.mark.parametrize("rows", [1, 15, 16, 32, 333])
 @pytest.mark.parametrize(("width", "clusters"), [(1, 1), (3, 4), (20, 7), (65, 50)])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_as_numpy_finds_them(rows, width, clusters, weighted):
