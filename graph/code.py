@@ -341,6 +341,12 @@ class Writer(Protocol):
     ) -> AbstractContextManager[tuple[Code, tuple[Code, ...], Callable[[str], None]]]:
         """Open loops that fold elements; give the total, the counters and what writes inside."""
 
+    def reads_only_named(self, y: Tensor, ids: Sequence[Tensor]) -> bool:
+        """Whether of the result nothing reads other rows than `ids` name."""
+
+    def is_kept(self, y: Tensor) -> bool:
+        """Whether the result's memory is as the last step left it, and zero at first."""
+
     def row(self, ids: Tensor, index: Index, rows: Dimension | Code, op: str) -> Code:
         """Return a checked id: below `rows`, or negative for none."""
 

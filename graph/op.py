@@ -150,6 +150,10 @@ class Op:
         """Write the C statements that compute all of `y`; every input is in memory."""
         raise NotFound(f"op {self.name!r}", "writes no statements")
 
+    def beside(self, y: Tensor) -> int:
+        """Return the bytes that the C text of `write` needs after those of the result."""
+        return 0
+
     def samples(self) -> Iterable[Sample]:
         """Return arrays to check this op on; at least one."""
         return ()

@@ -22,15 +22,16 @@ from .kernel import Item, Kernel
 from .library import library
 from .loading import owner
 from .memory import Place, is_ragged
-from .nest import Nest, Store
+from .nest import Nest
 from .one_row import one_row
 from .source import Source, Split
+from .store import Store
 
 __all__ = ["ProgramText", "program_c"]
 
 Array = npt.NDArray[Any]
 LEAST_VALUES = 64
-_FUNCTION = re.compile(r"static inline \w+ (\w+)\(")
+_FUNCTION = re.compile(r"static inline \w+ \*?(\w+)\(")
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..tensor import Tensor
 from .kernel import Item, Kernel
 from .phases import wide
 
-__all__ = ["mask_of", "masked_by", "row_mask", "stretches"]
+__all__ = [
+    "mask_of",
+    "masked_by",
+    "named_by",
+    "names_of",
+    "reads_only_named",
+    "row_mask",
+    "stretches",
+    "walk_of",
+    "walk_size",
+]
 
 AT_ONCE = 8  # rows of one number each that are updated from a touched one on
 
@@ -26,15 +37,58 @@ def mask_of(kernel: Kernel, source: Any) -> str | None:
     source : Source
         Knows whether the mask is in memory.
     """
-    kept = [item for item in kernel.items if _is_written(item)]
-    masks = set(map(masked_by, kept))
-    mask = masks.pop() if len(masks) == 1 else None
-    if mask is None:
-        return None
-    if wide(mask.shape) != kernel.domain[:1]:
-        return None
-    place = source.place(mask)
+    mask = _mask(kernel)
+    place = None if mask is None else source.place(mask)
     return None if place is None or place.strides is not None else place.name
+
+
+def _mask(kernel: Kernel) -> Tensor | None:
+    """Return the boolean of each row without which a kernel changes nothing."""
+    masks = {masked_by(item) for item in kernel.items if _is_written(item)}
+    mask = masks.pop() if len(masks) == 1 else None
+    return mask if mask is not None and wide(mask.shape) == kernel.domain[:1] else None
+
+
+def reads_only_named(table: Tensor, ids: Iterable[Tensor], kernels: Iterable[Kernel]) -> bool:
+    """Whether of a table nothing but updates of rows that `ids` name is ever computed.
+
+    What its other rows hold does not matter then, and they need not be set to zero at each step.
+    """
+    masks = set[Tensor | None]()
+    for kernel in kernels:
+        modes = [item.reads[table] for item in kernel.items if table in item.reads]
+        if modes:
+            masks.add(_mask(kernel) if all(mode == {"same"} for mode in modes) else None)
+    return bool(masks) and all(
+        mask is not None and mask.op.name == "named_rows" and set(mask.inputs) <= set(ids)
+        for mask in masks
+    )
+
+
+def named_by(kernel: Kernel) -> Tensor | None:
+    """Return the mask where all that a kernel does is change rows that ids name.
+
+    C keeps a list of them beside such a mask, so that nobody looks for them.
+    """
+    mask = _mask(kernel)
+    return mask if mask is not None and mask.op.name == "named_rows" else None
+
+
+def names_of(mask: Tensor, source: Any) -> str:
+    """Return the C text of a pointer to how many rows are named, and these."""
+    return f"rows_named({source.place(mask).name}, {mask.shape[0]})"
+
+
+def walk_of(kernel: Kernel) -> object:
+    """Return what tells kernels apart whose outer loops visit other rows."""
+    mask = named_by(kernel)
+    return kernel.domain if mask is None else mask
+
+
+def walk_size(kernel: Kernel, source: Any) -> str:
+    """Return the C text of how often the outer loop of a kernel is run through."""
+    mask = named_by(kernel)
+    return str(kernel.domain[0]) if mask is None else f"{names_of(mask, source)}[0]"
 
 
 def _is_written(item: Item) -> bool:

@@ -232,6 +232,7 @@ class Memory:
             if self.kind[node] == kind:
                 places = [place for place, _ in uses]
                 size = self.elements(node, batch or 1) * node.dtype.itemsize
+                size += node.op.beside(node)
                 found.append((node, min(places), max(places), size))
         # Sums that start from zero lie together, before those that products write first.
         order = {"push": 0, "product": 1}

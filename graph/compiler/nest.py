@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,35 +13,17 @@ from ..code import C_TYPES, ZERO, Code, Index, Push, c_number, identifier, size_
 from ..tensor import Dimension, Shape, Tensor
 from .kernel import Item, Kernel
 from .lengths import length_of
-from .masked import mask_of, stretches
+from .masked import mask_of, named_by, names_of, reads_only_named, stretches
 from .memory import Memory, Place
 from .phases import is_row, wide
 from .scope import Scope
+from .store import Store
 
-__all__ = ["Nest", "Store"]
+__all__ = ["Nest"]
 
 # A name or a number: what needs no name of its own.
 _ATOM = re.compile(r"(\(-[\w.+-]+\)|[\w.]+([+-]\d+f?)?)$")
 COUNTERS = "ijklmnopqrs"
-
-
-@dataclass(frozen=True)
-class Store:
-    """A value on its way to memory.
-
-    Attributes
-    ----------
-    place : Place
-    push : Push
-    dtype : numpy.dtype
-    dense : bool
-        Whether the innermost loop writes each element at most once.
-    """
-
-    place: Place
-    push: Push
-    dtype: np.dtype[Any]
-    dense: bool = True
 
 
 class _Through:
@@ -70,6 +51,7 @@ class Nest:
         self.chain = [self.top]
         self._names: dict[str, int] = {}
         self._item: Item | None = None
+        self._true: Tensor | None = None  # a mask that holds in all rows that are visited
 
     # Names and scopes.
 
@@ -175,6 +157,8 @@ class Nest:
         return code
 
     def _value(self, x: Tensor, index: Index) -> Code:
+        if x is self._true:
+            return Code("1")
         found = self._in_memory(x, index)
         if found is not None:
             return found
@@ -237,6 +221,14 @@ class Nest:
         row = self.let("int64", text, raw, Code("", index.depth), name="id")
         self.chain[row.depth].memo[key] = row
         return row
+
+    def reads_only_named(self, y: Tensor, ids: Sequence[Tensor]) -> bool:
+        """Whether of the result nothing reads other rows than `ids` name."""
+        return reads_only_named(y, ids, self.source.schedule.kernels)
+
+    def is_kept(self, y: Tensor) -> bool:
+        """Whether the result's memory is as the last step left it, and zero at first."""
+        return not self.source.ahead
 
     def require(self, total: Code, count: Dimension, op: str) -> None:
         """Write that the lengths added up so far must make `count`."""
@@ -304,11 +296,14 @@ class Nest:
     def write_kernel(self, kernel: Kernel, split: tuple[str, str] | None) -> None:
         """Write the loops over a domain and its items; `split` is the outer loop's range."""
         counters: list[Code] = []
-        mask = mask_of(kernel, self.source)
+        named, mask = named_by(kernel), mask_of(kernel, self.source)
         for n, size in enumerate(kernel.domain):
             rows = kernel.phase % 2 == 1 and size is None and n == 0
             limit = "rows" if rows else size_text(size)
             low, high = split if split and n == 0 else ("0", limit)
+            if named is not None and n == 0:
+                counters.append(self._open_named(named, split))
+                continue
             if mask is not None and n == 0:
                 counter, alone = COUNTERS[len(self.chain) - 1], len(kernel.domain) == 1
                 heading, low, high = stretches(mask, counter, (low, high), alone)
@@ -322,6 +317,13 @@ class Nest:
         for store in stores:
             self._write_store(store, totals)
         self._finish(totals, all(store.dense for store in stores))
+
+    def _open_named(self, mask: Tensor, split: tuple[str, str] | None) -> Code:
+        """Open a loop over the rows that are named, and give the row."""
+        self._true, names = mask, names_of(mask, self.source)
+        low, high = split or ("0", f"{names}[0]")
+        counter = self._open(high, low)
+        return self.let("int64", f"{names}[1 + {counter}]", counter, name="row")
 
     def _stores(self, item: Item, counters: Sequence[Code]) -> list[Store]:
         """Compute one item and return where it goes."""

@@ -17,6 +17,7 @@ from .kernel import Item, Kernel
 from .library import library
 from .loading import load_lines, loaded_feeds
 from .loop import loop_text, segments_of, sum_functions
+from .masked import walk_of, walk_size
 from .meetings import Meetings
 from .memory import Memory, Place, is_ragged
 from .nest import Nest
@@ -318,7 +319,7 @@ class Source:
         for number, kernel in enumerate(kernels):
             # What is not divided is the first worker's, but copies of weights take turns.
             split, owner = self._range(kernel), number if kernel.copies else 0
-            how: object = ("one", owner) if split is None else ("split", kernel.domain)
+            how: object = ("one", owner) if split is None else ("split", walk_of(kernel))
             if meetings.due(kernel, how) or not stages:
                 stages.append([])
             stages[-1].append((owner, kernel))
@@ -337,7 +338,7 @@ class Source:
                 turn = f"{owner} % w->run->threads" if owner else "0"
                 body += [f"  if (w->number == {turn}) {{", *lines, "  }"]
             else:
-                size = kernel.domain[0]
+                size = walk_size(kernel, self)
                 low = f"    const int64_t low = share(w, {size}, w->number);"
                 high = f"    const int64_t high = share(w, {size}, w->number + 1);"
                 body += ["  {", low, high, *lines, "  }"]

@@ -72,6 +72,7 @@ from .losses import (
     squared_error,
     squared_hinge,
 )
+from .named import named_rows, scatter_all
 from .random import dropout, normal, uniform
 from .reduction import max, min, prod, sum
 from .rows import group_ids, group_rows, replace_rows, sum_groups
@@ -136,6 +137,7 @@ __all__ = [
     "minimum",
     "multi_hot",
     "multiply",
+    "named_rows",
     "negative",
     "normal",
     "not_equal",
@@ -153,6 +155,7 @@ __all__ = [
     "replace_rows",
     "reshape",
     "round",
+    "scatter_all",
     "scatter_rows",
     "segment_sum",
     "selu",

@@ -218,8 +218,8 @@ class Optimizer(BaseEstimator):
     ) -> dict[Variable, Tensor]:
         rows = distinct_rows(gradient)
         if rows is None:
-            touched = touched_rows(gradient)
-            updates = self._update_whole(variable, gradient, step)
+            touched, total = touched_rows(gradient)
+            updates = self._update_whole(variable, total, step)
             return {old: where(touched, new, old) for old, new in updates.items()}
         ids, values = rows.inputs
         new, slots = self._changes(variable.name, variable, values, step, lambda x: take(x, ids))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import operator
-
 from ..ops import (
-    cast,
     concat,
     expand,
-    greater,
-    greater_equal,
     group_ids,
     group_rows,
+    named_rows,
+    scatter_all,
     scatter_rows,
     sum_groups,
 )
@@ -65,13 +61,14 @@ def distinct_rows(gradient: Tensor) -> Tensor | None:
     return scatter_rows(group_ids(ids, groups), sum_groups(groups, values), rows=gradient.shape[0])
 
 
-def touched_rows(gradient: Tensor) -> Tensor:
-    """Return which rows a sparse `gradient` names, as booleans that broadcast over the table."""
-    named = [
-        scatter_rows(ids, cast(greater_equal(ids, 0), gradient.dtype), rows=gradient.shape[0])
-        for ids, _ in (part.inputs for part in _parts(gradient))
-    ]
-    touched = greater(functools.reduce(operator.add, named), 0.0)
+def touched_rows(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which rows a sparse `gradient` names, and an equal gradient.
+
+    The first is boolean and broadcasts over the table; the second is a single sum.
+    """
+    ids, values = zip(*(part.inputs for part in _parts(gradient)), strict=True)
+    rows = gradient.shape[0]
+    touched = named_rows(ids, rows)
     for axis in range(1, gradient.rank):
         touched = expand(touched, axis)
-    return touched
+    return touched, scatter_all(ids, values, rows)

@@ -174,3 +174,23 @@ static inline int64_t next_true(const bool *mask, int64_t from, int64_t end) {
   const bool *const found = from < end ? memchr(mask + from, 1, (size_t)(end - from)) : NULL;
   return found == NULL ? end : found - mask;
 }
+
+/* The list beside a mask of rows: how many there are, then these in the order in which ids name them. */
+static inline int32_t *rows_named(bool *mask, int64_t size) {
+  return (int32_t *)(void *)(mask + (size + 63) / 64 * 64);
+}
+
+/* Have no row named. */
+static inline void forget_rows(bool *mask, int32_t *names) {
+  for (int64_t i = 1; i <= names[0]; i++) mask[names[i]] = false;
+  names[0] = 0;
+}
+
+/* Have one more row named, if it is not yet; return how many are. No branch depends on that. */
+static inline int32_t name_row(bool *mask, int32_t *names, int32_t count, int64_t row) {
+  if (row < 0) return count;
+  names[1 + count] = (int32_t)row;
+  count += !mask[row];
+  mask[row] = true;
+  return count;
+}
