@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cannery.estimators.pool import pool, rounds
+from cannery.estimators.pool.compiled import pool_library
 from cannery.estimators.pool.merge import merge
 from cannery.estimators.pool.messages import Message, Part
 from cannery.estimators.pool.placement import Sized
@@ -102,7 +103,7 @@ def merging(variables: Sequence[Variable], state: Any, messages: Sequence[Messag
     for _ in range(15):
         state = {name: value.copy() for name, value in state.items()}
         began = time.thread_time()
-        merge(variables, state, messages)
+        merge(variables, state, messages, pool_library(True))
         took.append(time.thread_time() - began)
     return float(np.median(took)) / sum(map(size, messages))
 
@@ -134,9 +135,9 @@ def measured_rounds(steps: int) -> Rounds:
     pool.LEAST_ROUNDS = 1
     wide, deep = app_store_columns()
     model = WideDeepClassifier(linear_columns=wide, deep_columns=deep, jit=True, random_state=0)
-    in_epoch = max(1, 1024 // steps)
+    in_epoch = max(2, 1024 // steps)
     frame, truth, _ = make_app_store(in_epoch * steps * model.batch_size, random_state=0)
-    model.set_params(pool=Pool(workers=1, local_steps=steps), epochs=3)
+    model.set_params(pool=Pool(workers=2, local_steps=steps), epochs=3)
     rounds.run_part = run
     with joblib.parallel_config(backend="sequential"):
         for _ in range(REPETITIONS):

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...graph import Program
-from .merge import divide, merge, write
+from .compiled import pool_library
+from .merge import divide, merge
 from .messages import Merging, Message, Part, opened, shards
 from .pool import Pool
 from .rounds import Rounds
@@ -58,6 +59,7 @@ class PoolExecution:
         self._shared = Mapped(self._folder / "state", "shared")
         self.variables = self._shared.arrays
         self._steps = Steps(folder=str(self._folder), jit=jit)
+        self._library = pool_library(jit)
 
     def __enter__(self) -> Self:
         return self
@@ -106,8 +108,11 @@ class PoolExecution:
             Workers do not survive.
         """
         write_arrays(self._folder / "rows", {"rows": np.asarray(rows, np.int64)})
-        self._rounds.job = replace(self._steps, batch_size=batch_size, finite=finite)
+        given = {"batch_size": batch_size, "finite": finite, "turn": self._steps.turn + 1}
+        self._rounds.job = self._steps = replace(self._steps, **given)
         size = self.steps_at_once(len(feeds["labels"]), batch_size) * batch_size
+        if self._pool.workers == 1:  # who is alone has nothing to merge
+            size = max(1, len(rows))
         losses: list[Any] = []
         for low in range(0, len(rows), size):
             parts = self._parts(low, min(low + size, len(rows)), batch_size)
@@ -132,14 +137,14 @@ class PoolExecution:
         """
         found = [opened(message) for message in messages]
         near = self._rounds.shares_memory or messages[0].folder is not None
-        pieces = divide(found, self._pool.workers) if near else []
+        pieces = divide(self.program.variables, found, self._pool.workers) if near else []
         if pieces:
             sent = found if self._rounds.shares_memory else messages
             parts = [Merging(number, sent, own) for number, own in enumerate(pieces)]
             for answer in map(opened, self._rounds.run(parts)):
-                write(self.variables, answer.whole or {}, answer.rows)
+                merge(self.program.variables, self.variables, [answer], self._library)
         else:
-            merge(self.program.variables, self.variables, found)
+            merge(self.program.variables, self.variables, found, self._library)
         return [message.losses for message in messages]
 
     @property

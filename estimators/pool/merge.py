@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...graph import Variable
+from .compiled import merge_rows
 from .messages import Message
 from .placement import Piece, Sized, partitioned
 
@@ -18,21 +19,36 @@ __all__ = ["adasum", "distinct", "divide", "merge", "merged", "write"]
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 Values = Mapping[str, Array]
+Told = tuple[Array, dict[str, Array]]  # rows, and new values of them by table
+ADASUM, SUM, MEAN = range(3)
+ONE_ROW = np.zeros(1, np.int32)
 TINY = 1e-300  # of a squared length: what is no longer divides by nothing
-ROW_COST = 8  # a byte of single rows takes about as long to merge as so many of a whole variable
+ROW_COST = 2  # a byte of single rows takes about as long to merge as so many of a whole variable
 LEAST_MERGED = 32 << 20  # bytes of whole variables, or their like: what takes some 20 ms
 LEAST_SLICE = LEAST_MERGED // 8
-NO_ROWS = np.zeros(0, np.int64)
+END = np.iinfo(np.int64).max  # of a variable, however long
 
 
-def merge(variables: Sequence[Variable], state: Values, messages: Sequence[Message]) -> None:
-    """Write into `state` what the messages of one round say together; see `merged`."""
-    write(state, *merged(variables, state, messages))
+def merge(
+    variables: Sequence[Variable], state: Values, messages: Sequence[Message], library: Any = None
+) -> None:
+    """Write into `state` what the messages of one round say together; see `merged`.
+
+    One message is written as it is.
+    """
+    shares = _shares(messages)
+    fixed, groups = _groups(state, messages)
+    write(state, fixed, ())
+    for tables, told in groups:
+        kinds = _kinds(variables, tables)
+        each = [(rows, [values[name] for name in tables]) for rows, values in told]
+        if merge_rows(library, kinds, shares, list(tables.values()), each) is None:
+            write(tables, {}, _merged_rows(kinds, shares, tables, told))
 
 
 def merged(
-    variables: Sequence[Variable], state: Values, messages: Sequence[Message]
-) -> tuple[dict[str, Array], list[tuple[Array, dict[str, Array]]]]:
+    variables: Sequence[Variable], state: Values, messages: Sequence[Message], library: Any = None
+) -> tuple[dict[str, Array], list[Told]]:
     """Return what the messages of one round, or of the same pieces of them, say together.
 
     What a sum over steps holds becomes the sum over all workers' steps; what optimizers train is
@@ -46,44 +62,79 @@ def merged(
         The values that the round began with, by name. They stay.
     messages : sequence of Message
         In the order of their parts, on which the last bits depend.
+    library : optional
+        `pool_library`, if C may merge: to the same bits.
 
     Returns
     -------
     whole, rows
         New values, as a `Message` has them.
     """
-    kinds = {variable.name: variable for variable in variables}
-    shares = np.array([message.part.stop - message.part.start for message in messages], np.float64)
-    shares /= shares.sum()
-    whole = {}
-    for name in messages[0].whole or ():
-        values = [message.whole[name] for message in messages if message.whole is not None]
-        if len(values) == 1 or state[name].dtype.kind != "f":
-            whole[name] = values[0]  # of a step's number, for the first part is the longest
-            continue
-        base = np.asarray(state[name], np.float64)
-        changes = [np.subtract(value, base) for value in values]
-        if kinds[name].trainable:
-            flat = [change.reshape(1, -1) for change in changes]
-            change = adasum(flat).reshape(base.shape)
-        elif kinds[name].additive:
-            change = sum(changes[1:], changes[0])
+    shares = _shares(messages)
+    whole, groups = _groups(state, messages)
+    rows: list[Told] = []
+    for tables, told in groups:
+        kinds = _kinds(variables, tables)
+        each = [(rows, [values[name] for name in tables]) for rows, values in told]
+        done = merge_rows(library, kinds, shares, list(tables.values()), each, aside=True)
+        if done is None:
+            found = _merged_rows(kinds, shares, tables, told)
         else:
-            parts = [share * change for share, change in zip(shares, changes, strict=True)]
-            change = sum(parts[1:], parts[0])
-        whole[name] = (base + change).astype(state[name].dtype)
-    tables = zip(*(message.rows for message in messages), strict=True)
-    return whole, [found for table in tables for found in _merged_rows(kinds, state, table)]
+            found = [(done[0], dict(zip(tables, done[1], strict=True)))]
+        if told[0][0] is ONE_ROW:
+            whole |= {
+                name: value.reshape(state[name].shape) for name, value in found[-1][1].items()
+            }
+        else:
+            rows += found
+    return whole, rows
+
+
+def _kinds(variables: Sequence[Variable], names: Iterable[str]) -> list[int]:
+    """Return how each variable is merged."""
+    known = {v.name: ADASUM if v.trainable else SUM if v.additive else MEAN for v in variables}
+    return [known[name] for name in names]
+
+
+def _shares(messages: Sequence[Message]) -> Floats:
+    """Return which part of the rows each worker had."""
+    if len(messages) == 1:
+        return np.ones(1)
+    rows = np.array([message.part.stop - message.part.start for message in messages], np.float64)
+    return rows / rows.sum()
+
+
+def _groups(
+    state: Values, messages: Sequence[Message]
+) -> tuple[dict[str, Array], list[tuple[dict[str, Array], list[Told]]]]:
+    """Return what one message decides, and tables that share their ids with what is told of them.
+
+    Variables that are merged as a whole are tables of one row.
+    """
+    first = messages[0].whole or {}
+    names = [name for name in first if len(messages) > 1 and state[name].dtype.kind == "f"]
+    # A step's number is as the first says, for its part is the longest.
+    decided = {name: value for name, value in first.items() if name not in names}
+    groups = []
+    if names:
+        told = [
+            (ONE_ROW, {n: (one.whole or {})[n].reshape(1, -1) for n in names}) for one in messages
+        ]
+        groups.append(({name: state[name].reshape(1, -1) for name in names}, told))
+    for each in zip(*(message.rows for message in messages), strict=True):
+        told = [(rows, dict(tables)) for rows, tables in each]
+        groups.append(({name: state[name] for name in told[0][1]}, told))
+    return decided, groups
 
 
 def _merged_rows(
-    kinds: Mapping[str, Variable], state: Values, messages: Sequence[tuple[Array, Values]]
-) -> list[tuple[Array, dict[str, Array]]]:
+    kinds: Sequence[int], shares: Floats, state: Values, messages: Sequence[Told]
+) -> list[Told]:
     """Merge rows of tables that have the same ids: what later ones say of a row counts."""
-    found = [(rows, dict(tables)) for rows, tables in messages]
+    found = list(messages)
     if len(messages) == 1:
         return found
-    times = np.zeros(len(state[next(iter(found[0][1]))]), np.uint16)
+    times = np.zeros(len(state[next(iter(state))]), np.uint16)
     for rows, _ in messages:
         times[rows] += 1
     # What one worker alone has changed is as it says.
@@ -93,21 +144,22 @@ def _merged_rows(
     if len(messages) > 2:
         rows = distinct(np.sort(np.concatenate(common), kind="stable"))
         places = [np.searchsorted(rows, one) for one in common]
+    weight = np.zeros(len(rows))
+    for place, share in zip(places, shares, strict=True):
+        weight[place] += share
     new = {}
-    for name in messages[0][1]:
+    for name, kind in zip(state, kinds, strict=True):
         old = state[name].take(rows, 0)  # much faster than by brackets
         base = old.astype(np.float64).reshape(len(rows), math.prod(old.shape[1:]))
         changes = []
-        for place, mine, (_, tables) in zip(places, several, messages, strict=True):
-            change = np.zeros_like(base)
+        for number, (_, tables) in enumerate(messages):
+            place, mine, change = places[number], several[number], np.zeros_like(base)
             value = tables[name].take(mine, 0).reshape(len(mine), base.shape[1])
             change[place] = value - base[place]
-            changes.append(change)
-        if kinds[name].trainable:
-            change = adasum(changes)
-        else:
-            change = sum(changes[1:], changes[0])
-            change /= 1 if kinds[name].additive else times.take(rows)[:, None]
+            changes.append(change * shares[number] if kind == MEAN else change)
+        change = adasum(changes) if kind == ADASUM else sum(changes[1:], changes[0])
+        if kind == MEAN:
+            change /= weight[:, None]
         new[name] = (base + change).astype(old.dtype).reshape(old.shape)
     return [*found, (rows, new)]
 
@@ -128,21 +180,28 @@ def distinct(values: Array) -> Array:
     return values[first]
 
 
-def divide(messages: Sequence[Message], workers: int) -> list[list[Piece]]:
+def divide(
+    variables: Sequence[Variable], messages: Sequence[Message], workers: int
+) -> list[list[Piece]]:
     """Return which pieces of a merge each worker takes; none where it is done sooner than divided.
 
-    Rows of tables are cut where the first message has equal numbers of them. Variables that are
-    merged as a whole are not cut: what `adasum` makes of one number depends on all others.
+    Rows of tables are cut where the first message has equal numbers of them, sums and means
+    anywhere. Weights that are merged as a whole are not cut: what `adasum` makes of one number
+    depends on all others.
 
     Parameters
     ----------
+    variables : sequence of Variable
     messages : sequence of Message
     workers : int
     """
     if len(messages) == 1 or workers == 1:
         return []
     count, first = len(messages), messages[0]
-    sizes = [Sized(name, (1,), count * value.nbytes) for name, value in (first.whole or {}).items()]
+    sizes = []
+    for name, value in (first.whole or {}).items():
+        uncut = value.ndim == 0 or _kinds(variables, [name]) == [ADASUM]
+        sizes.append(Sized(name, (1,) if uncut else value.shape[:1], count * value.nbytes))
     places = {next(iter(tables)): rows for rows, tables in first.rows}
     for number, (name, rows) in enumerate(places.items()):
         tables = [value for message in messages for value in message.rows[number][1].values()]
@@ -150,11 +209,15 @@ def divide(messages: Sequence[Message], workers: int) -> list[list[Piece]]:
         sizes.append(Sized(name, (len(rows),), ROW_COST * touched))
     if sum(size.bytes for size in sizes) < LEAST_MERGED:
         return []
+    lengths = {size.name: size.rows for size in sizes}
     owned: list[list[Piece]] = [[] for _ in range(workers)]
     for piece in partitioned(sizes, workers, LEAST_SLICE):
-        rows = places.get(piece.name, NO_ROWS)
-        start = int(rows[piece.start]) if piece.start else 0
-        stop = int(rows[piece.stop]) if piece.stop < len(rows) else np.iinfo(np.int64).max
+        start, stop, rows = piece.start, piece.stop, places.get(piece.name)
+        if rows is not None:
+            start = int(rows[start]) if start else 0
+            stop = int(rows[stop]) if stop < len(rows) else END
+        elif stop == lengths[piece.name]:
+            stop = END
         owned[piece.owner].append(piece._replace(start=start, stop=stop))
     return [pieces for pieces in owned if pieces]
 
@@ -203,4 +266,11 @@ def _adasum_of_two(x: Floats, y: Floats | None = None) -> Floats:
 
 
 def _dot(x: Floats, y: Floats) -> Floats:
-    return x * y if x.shape[1] == 1 else np.einsum("ij,ij->i", x, y)[:, None]
+    """Return the product of each row, added half by half: as C does, to the same bits."""
+    products = x * y
+    width = x.shape[1]
+    while width > 1:
+        half = (width + 1) // 2
+        products[:, : width - half] += products[:, half:width]
+        width = half
+    return products[:, :1]

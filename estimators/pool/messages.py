@@ -54,8 +54,8 @@ class Merging:
     messages : sequence of Message
         Of all parts of the round, in their order.
     pieces : sequence of Piece
-        What this worker merges: whole variables, and of tables that share their ids the rows from
-        one id to another, by the name of the first.
+        What this worker merges: whole variables or rows of them, and of tables that share their
+        ids the rows from one id to another, by the name of the first.
     """
 
     number: int
@@ -143,7 +143,13 @@ def cut(message: Message, pieces: Sequence[Piece]) -> Message:
     found = []
     for piece in pieces:
         if piece.name not in groups:
-            whole[piece.name] = (message.whole or {})[piece.name]
+            value = (message.whole or {})[piece.name]
+            if piece.start == 0 and piece.stop >= value.size:
+                whole[piece.name] = value
+            else:
+                part = value[piece.start : piece.stop]
+                within = np.arange(piece.start, piece.start + len(part), dtype=np.int32)
+                found.append((within, {piece.name: part}))
             continue
         rows, tables = groups[piece.name]
         start, stop = np.searchsorted(rows, [piece.start, piece.stop])

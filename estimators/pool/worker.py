@@ -17,6 +17,7 @@ from ...graph import Program, Tensor
 from ...graph.compiler.masked import row_mask
 from ...graph.interpreter import evaluate_all
 from ..engine import Engine
+from .compiled import pool_library
 from .jobs import Job
 from .merge import distinct, merged
 from .messages import Merging, Message, Part, cut, opened
@@ -40,11 +41,14 @@ class Steps(Job):
     batch_size : int
     finite : str or None
         The output that must stay finite.
+    turn : int
+        How often the order of rows has been written.
     """
 
     jit: bool
     batch_size: int = 0
     finite: str | None = None
+    turn: int = 0
 
     def open(self) -> Training:  # noqa: D102
         return Training(self)
@@ -66,7 +70,9 @@ class Training:
         with engine.limits():
             self.execution = engine.start(program, values, adopt=True)
         self._feeds = self.execution.prepare(ragged_feeds(Mapped(folder / "feeds").arrays))
+        self._library = pool_library(job.jit)
         self._tables, self._masked = row_updates(program), masked_updates(program)
+        self._turn, self._order = 0, np.empty(0, np.int64)
 
     def run(self, job: Steps, part: Part | Merging) -> Message:
         """Take the steps of one part of a round, or merge some."""
@@ -76,7 +82,7 @@ class Training:
         """Take the steps of one part."""
         began = time.perf_counter()
         self._reset()
-        order = Mapped(Path(job.folder) / "rows").arrays["rows"][part.start : part.stop]
+        order = self._rows(job)[part.start : part.stop]
         ready = time.perf_counter()
         with Engine().limits():
             found = self.execution.run(self._feeds, order, job.batch_size, finite=job.finite)
@@ -89,7 +95,8 @@ class Training:
     def merge(self, job: Steps, part: Merging) -> Message:
         """Return new values of some pieces: the shared weights stay as they are."""
         messages = [cut(opened(message), part.pieces) for message in part.messages]
-        whole, rows = merged(self.execution.program.variables, self._shared.arrays, messages)
+        variables, state = self.execution.program.variables, self._shared.arrays
+        whole, rows = merged(variables, state, messages, self._library)
         return job.put_aside(Message(replace(part, messages=()), whole=whole, rows=rows))
 
     def _reset(self) -> None:
@@ -98,6 +105,12 @@ class Training:
             private = self._private.arrays[name]
             if not (np.shares_memory(value, private) and self._private.forget(name)):
                 np.copyto(value, self._shared.arrays[name])
+
+    def _rows(self, job: Steps) -> Array:
+        """Return the order of rows of the moment."""
+        if job.turn != self._turn:
+            self._turn, self._order = job.turn, Mapped(Path(job.folder) / "rows").arrays["rows"]
+        return self._order
 
     def _differs(self, name: str) -> Array:
         """Return which rows of a table are no longer as in the shared weights."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 from cannery.estimators.pool import merge as merging
 from cannery.estimators.pool.merge import adasum, divide, merge, merged, write
-from cannery.estimators.pool.messages import Message, Part, cut, opened, put_aside
+from cannery.estimators.pool.messages import Message, Part, opened, put_aside
+from cannery.estimators.pool.messages import cut as cut_out
 from cannery.graph import Variable
 from cannery.graph.optimizers import OPTIMIZERS
 
@@ -133,6 +136,9 @@ def test_additive_slots_are_slots(name):
     assert ("accumulator" in optimizer.slots()) == ("accumulator" in optimizer.additive)
 
 
+VARIABLES = [Variable(np.zeros(1), name) for name in ("weight", "packed", "moment", "step")]
+
+
 def touched(random, number):
     """A message of some rows of two tables and of a whole variable."""
     ids = np.unique(random.integers(0, 1000, random.integers(1, 300))).astype(np.int32)
@@ -141,7 +147,9 @@ def touched(random, number):
         for name, width in (("table", 5), ("sums", 1))
     }
     other = np.unique(random.integers(0, 50, 20 * number))  # the first message has none
-    whole = {"weight": random.normal(size=(30, 4)).astype(np.float32), "step": np.array(number)}
+    shapes = {"weight": (30, 4), "packed": (300,), "moment": (90, 4)}
+    whole = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    whole["step"] = np.array(number)
     rows = [(ids, tables), (other, {"bias": random.normal(size=len(other)).astype(np.float32)})]
     return Message(Part(number, 10 * number, 10 * number + 10 - number), whole=whole, rows=rows)
 
@@ -152,22 +160,27 @@ def test_divided_gives_the_bits_of_undivided(workers, monkeypatch, tmp_path):
     monkeypatch.setattr(merging, "LEAST_SLICE", 512)
     random = np.random.default_rng(workers)
     shapes = {"table": (1000, 5), "sums": (1000, 1), "bias": (50,), "weight": (30, 4)}
+    shapes |= {"packed": (300,), "moment": (90, 4)}
     state = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     state["step"] = np.array(0)
     variables = [
         Variable(np.zeros(value.shape, value.dtype), name) for name, value in state.items()
     ]
-    variables[1] = Variable(state["sums"], "sums", trainable=False, additive=True)
+    for place, additive in ((1, True), (4, True), (5, False)):
+        name = variables[place].name
+        variables[place] = Variable(state[name], name, trainable=False, additive=additive)
     messages = [touched(random, number) for number in range(workers)]
     whole = {name: value.copy() for name, value in state.items()}
     merge(variables, whole, messages)
-    pieces = divide(messages, workers)
-    assert len(pieces) == workers and sum(p.name == "table" for own in pieces for p in own) > 1
+    pieces = divide(variables, messages, workers)
+    assert len(pieces) == workers
+    cut = Counter(piece.name for own in pieces for piece in own)
+    assert min(cut[name] for name in ("table", "packed", "moment")) > 1 == cut["weight"]
     apart = [put_aside(message, tmp_path, 0) for message in messages]
     before = {name: value.copy() for name, value in state.items()}
     answers = []
     for own in pieces:
-        found = merged(variables, state, [cut(opened(message), own) for message in apart])
+        found = merged(variables, state, [cut_out(opened(message), own) for message in apart])
         answer = put_aside(Message(None, whole=found[0], rows=found[1]), tmp_path, 0)
         answers.append(opened(answer))
     assert all((state[name] == before[name]).all() for name in state)  # nothing is half merged
@@ -180,9 +193,9 @@ def test_divided_gives_the_bits_of_undivided(workers, monkeypatch, tmp_path):
 
 def test_little_is_merged_by_the_chief():
     messages = [touched(np.random.default_rng(0), number) for number in range(2)]
-    assert divide(messages, 2) == []
+    assert divide(VARIABLES, messages, 2) == []
 
 
 def test_one_message_is_not_merged(monkeypatch):
     monkeypatch.setattr(merging, "LEAST_MERGED", 1)
-    assert divide([touched(np.random.default_rng(0), 0)], 4) == []
+    assert divide(VARIABLES, [touched(np.random.default_rng(0), 0)], 4) == []
