@@ -1,4 +1,4 @@
-"""The nearest centres of points, found by C."""
+"""The nearest centres of points, and how near candidates for one are, found by C."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ...graph.compiler.toolchain import load
 
-__all__ = ["Nearest", "kmeans_library"]
+__all__ = ["Closer", "Nearest", "kmeans_library"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -56,12 +56,7 @@ class Nearest:
 
     def __init__(self, centers: Doubles, library: Any = None):
         self.shape = centers.shape
-        room = -(-len(centers) // AT_ONCE) * AT_ONCE
-        self._centers = np.zeros((room, centers.shape[1]), np.float32)
-        self._centers[: len(centers)] = centers
-        self._shifts = np.full(room, np.inf, np.float32)  # what fills up is never nearest
-        narrow = self._centers[: len(centers)]
-        self._shifts[: len(centers)] = np.einsum("ij,ij->i", narrow, narrow) / 2
+        self._centers, self._shifts = _filled_up(centers)
         self._nearest = (library or kmeans_library()).kmeans_nearest
 
     def add(
@@ -81,15 +76,77 @@ class Nearest:
             Each point's centre is written there, and ``x c - |c|^2 / 2`` with that centre.
         """
         sums, each, total = np.zeros(self.shape), np.zeros(self.shape[0]), np.zeros(1)
-        room = np.zeros(LANES * (self.shape[1] + 1), np.float32)
-        aligned = room[-room.ctypes.data // room.itemsize % LANES :]
-        given = (weights, self._centers, self._shifts)
-        places = [None if array is None else array.ctypes.data for array in given]
-        written = (labels, scores, sums, each, total, aligned)
-        others = [None if array is None else array.ctypes.data for array in written]
-        count = len(self._centers)
-        self._nearest(x.ctypes.data, *x.shape, *places, count, *others)
+        room = _room(self.shape[1])
+        given = _places(weights, self._centers, self._shifts)
+        written = _places(labels, scores, sums, each, total, room)
+        self._nearest(x.ctypes.data, *x.shape, *given, len(self._centers), *written)
         return sums, each, float(total[0])
+
+
+class Closer:
+    """Tells how near points would be to some seeds with one of several candidates added.
+
+    Parameters
+    ----------
+    seeds : ndarray of float32, shape (k, d)
+        A seed, and candidates for the next.
+    library : optional
+        See `Nearest`.
+    """
+
+    def __init__(self, seeds: Floats, library: Any = None):
+        self._count = len(seeds)
+        self._seeds, self._shifts = _filled_up(seeds)
+        self._closer = (library or kmeans_library()).kmeans_closer
+
+    def add(
+        self, x: Floats, weights: Floats | None, norms: Floats, nearest: Floats, step: int
+    ) -> Doubles:
+        """Add the seed to those that `nearest` is about; return sums with each candidate added.
+
+        Parameters
+        ----------
+        x : ndarray of float32, shape (n, d)
+        weights : ndarray of float32, shape (n,), optional
+        norms : ndarray of float32, shape (n,)
+            Squared lengths.
+        nearest : ndarray of float32, shape (n,)
+            Each point's squared distance to the nearest seed, which is lowered.
+        step : int
+            So many points have sums of their own; a multiple of 64.
+
+        Returns
+        -------
+        ndarray of float64, shape (steps, k)
+            The first of each row is the sum without a candidate.
+        """
+        sums = np.zeros((-(-len(x) // step), len(self._seeds)))
+        room, parts = _room(x.shape[1]), np.empty(LANES * len(self._seeds))
+        given = _places(weights, norms, self._seeds, self._shifts)
+        changed, *written = _places(nearest, sums, room, parts)
+        self._closer(x.ctypes.data, *x.shape, *given, len(self._seeds), changed, step, *written)
+        return sums[:, : self._count]
+
+
+def _filled_up(centers: Any) -> tuple[Floats, Floats]:
+    """Return as many centres as C looks at together or a multiple, and half of ``|c|^2``."""
+    count = len(centers)
+    full = np.zeros((-(-count // AT_ONCE) * AT_ONCE, centers.shape[1]), np.float32)
+    full[:count] = centers
+    shifts = np.full(len(full), np.inf, np.float32)  # what fills up is near to nothing
+    shifts[:count] = np.einsum("ij,ij->i", full[:count], full[:count]) / 2
+    return full, shifts
+
+
+def _room(width: int) -> Floats:
+    """Return place for the numbers of as many points as C looks at together, aligned."""
+    room = np.zeros(LANES * (width + 1), np.float32)
+    return room[-room.ctypes.data // room.itemsize % LANES :]
+
+
+def _places(*arrays: npt.NDArray[Any] | None) -> list[int | None]:
+    """Return where arrays lie, which somebody else must hold on to."""
+    return [None if array is None else array.ctypes.data for array in arrays]
 
 
 def kmeans_library() -> Any:
@@ -98,7 +155,9 @@ def kmeans_library() -> Any:
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
     kinds: Any = [pointer, integer, integer, *[pointer] * 3, integer, *[pointer] * 6]
     library.kmeans_nearest.argtypes = kinds
-    library.kmeans_nearest.restype = None
+    kinds = [pointer, integer, integer, *[pointer] * 4, integer, pointer, integer, *[pointer] * 3]
+    library.kmeans_closer.argtypes = kinds
+    library.kmeans_nearest.restype = library.kmeans_closer.restype = None
     return library
 
 

@@ -130,7 +130,11 @@ class Points:
     @cached_property
     def norms(self) -> Floats:
         """The squared length of each point."""
-        return np.einsum("ij,ij->i", self.x, self.x)
+
+        def work(rows: slice) -> Floats:
+            return np.einsum("ij,ij->i", self.x[rows], self.x[rows])
+
+        return np.concatenate(self.in_blocks(work, self.blocks(self.x.shape[1])))
 
     @property
     def progress(self) -> list[str]:
@@ -147,12 +151,16 @@ class Points:
         step = max(64, BLOCK // max(1, width))
         return [slice(start, start + step) for start in range(0, len(self), step)]
 
-    def in_blocks(self, work: Callable[[slice], Result], width: int) -> list[Result]:
-        """Return what `work` makes of each of the `blocks`, in their order.
+    def shares(self, step: int) -> list[slice]:
+        """Return a slice of rows for each thread, all but the last of a multiple of `step`."""
+        each = -(-len(self) // (step * self.threads)) * step
+        return [slice(start, start + each) for start in range(0, len(self), each)]
 
-        numpy leaves Python to the other threads while it works.
+    def in_blocks(self, work: Callable[[slice], Result], blocks: list[slice]) -> list[Result]:
+        """Return what `work` makes of each of some blocks of rows, in their order.
+
+        numpy and C leave Python to the other threads while they work.
         """
-        blocks = self.blocks(width)
         if self.threads == 1 or len(blocks) == 1:
             return list(map(work, blocks))
         each = -(-len(blocks) // self.threads)  # blocks for a thread at once: they cost the same
@@ -181,7 +189,9 @@ class Points:
             sums = [block.sum(axis=0), np.einsum("ij,ij->j", block, block)]
             return np.array(sums, np.float64)
 
-        sums, squares = np.sum(self.in_blocks(work, self.x.shape[1]), axis=0) / len(self)
+        sums, squares = np.sum(self.in_blocks(work, self.blocks(self.x.shape[1])), axis=0) / len(
+            self
+        )
         return float(np.mean(np.maximum(squares - sums**2, 0)))
 
     def assign(self, centers: Doubles) -> Assigned:
@@ -205,11 +215,12 @@ class Points:
         return Far(*found).first(count)
 
     @cached_property
-    def _library(self) -> Any:
+    def library(self) -> Any:
+        """The compiled library, looked up once for many passes."""
         return kmeans_library()
 
     def _look(self, centers: Doubles, labels: Any, scores: Any) -> Assigned:
-        nearest = Nearest(centers, self._library) if self.jit else _Nearest(centers)
+        nearest = Nearest(centers, self.library) if self.jit else _Nearest(centers)
 
         def work(rows: slice) -> tuple[Doubles, Doubles, float]:
             each = (array if array is None else array[rows] for array in (labels, scores))
@@ -217,7 +228,7 @@ class Points:
             return nearest.add(self.x[rows], weights, *each)
 
         sums, weights, total = np.zeros(centers.shape), np.zeros(len(centers)), 0.0
-        for of_block in self.in_blocks(work, nearest.width):
+        for of_block in self.in_blocks(work, self.blocks(nearest.width)):
             sums += of_block[0]
             weights += of_block[1]
             total += of_block[2]

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import InvalidType, InvalidValue, ShapeMismatch
+from .compiled import Closer
 from .points import Doubles, Floats, Points
 
 __all__ = ["first_centers", "greedy_seeds"]
 
 TINY = 1e-300  # what is no larger divides by nothing
+STEP = 1 << 13  # points whose distances are added up together, and drawn from
 
 
 def first_centers(
@@ -92,62 +94,73 @@ def greedy_seeds(
     """
     trials = 2 + int(np.log(clusters))
     share = None if points.weights is None else _shares(points.weights)
-    chosen = [int(generator.choice(len(points), p=share))]
+    seeds = [int(generator.choice(len(points), p=share))]
     nearest = np.full(len(points), np.inf, np.float32)
-    candidates = np.array(chosen)
-    while True:
-        closer, shares = _closer(points, nearest, candidates)
-        best = int(np.argmin(shares.sum(axis=0)))
-        chosen[-1], nearest = int(candidates[best]), closer[best]
-        if len(chosen) == clusters:
-            return np.array(chosen, np.intp)
-        np.maximum(nearest, 0, out=nearest)
-        candidates = _drawn(points, nearest, shares[:, best], generator.random(trials))
-        chosen.append(-1)
+    sums = _closer(points, nearest, seeds, points.shares(STEP))[:, 0]
+    while len(seeds) < clusters:
+        candidates = _drawn(points, nearest, seeds[-1], sums, generator.random(trials))
+        found = _closer(points, nearest, [seeds[-1], *candidates], points.shares(STEP))
+        best = int(np.argmin(found[:, 1:].sum(axis=0)))
+        seeds.append(candidates[best])
+        sums = found[:, 1 + best]
+    return np.array(seeds, np.intp)
 
 
-def _drawn(
-    points: Points, nearest: Floats, shares: Doubles, random: Doubles
-) -> npt.NDArray[np.intp]:
+def _drawn(points: Points, nearest: Floats, seed: int, sums: Doubles, random: Doubles) -> list[int]:
     """Return a row for each random number, the likelier the farther it is from its seed.
 
-    Rows are added up in the blocks that are hit alone; `shares` are the sums of all blocks.
+    `sums` are those of all steps with the last seed; rows are added up in the steps that are hit.
     """
-    blocks = points.blocks(points.x.shape[1])
-    steps = np.cumsum(np.maximum(shares, 0.0))
+    steps = np.cumsum(sums)
     found = []
     for place in random * steps[-1]:
-        at = min(int(np.searchsorted(steps, place, side="right")), len(blocks) - 1)
-        part = (place - (steps[at - 1] if at else 0.0)) / max(float(shares[at]), TINY)
-        each = nearest[blocks[at]]
+        at = min(int(np.searchsorted(steps, place, side="right")), len(steps) - 1)
+        part = (place - (steps[at - 1] if at else 0.0)) / max(float(sums[at]), TINY)
+        rows = slice(at * STEP, (at + 1) * STEP)
+        _closer(points, nearest, [seed], [rows])
+        each = nearest[rows]
         if points.weights is not None:
-            each = each * points.weights[blocks[at]]
+            each = each * points.weights[rows]
         inside = np.cumsum(each, dtype=np.float64)
         row = int(np.searchsorted(inside, part * inside[-1], side="right"))
-        found.append(blocks[at].start + min(row, len(inside) - 1))
-    return np.array(found, np.intp)
+        found.append(rows.start + min(row, len(inside) - 1))
+    return found
 
 
-def _closer(
-    points: Points, nearest: Floats, candidates: npt.NDArray[np.intp]
-) -> tuple[Floats, Doubles]:
-    """Return squared distances to the nearest seed with each candidate added, and their sums.
+def _closer(points: Points, nearest: Floats, seeds: list[int], blocks: list[slice]) -> Doubles:
+    """Lower squared distances to the nearest seed to those from one more, in blocks of rows.
 
-    Sums have a row for each block of points, and a column for each candidate.
+    Return what they add up to in each step, with the first of `seeds`, which is that one, and with
+    each of the others added.
     """
-    found = np.empty((len(candidates), len(points)), np.float32)
-    doubled = np.ascontiguousarray(-2 * points.x[candidates].T)
-    norms = points.norms[candidates, None]
+    chosen = points.x[seeds]
+    closer = Closer(chosen, points.library) if points.jit else _Closer(chosen)
 
-    def work(rows: slice) -> Any:
-        block = found[:, rows]
-        block[:] = (points.x[rows] @ doubled).T
-        block += points.norms[rows]
-        block += norms
-        np.minimum(block, nearest[rows], out=block)
-        if points.weights is None:
-            return block.sum(axis=1)
-        return block @ points.weights[rows]
+    def work(rows: slice) -> Doubles:
+        weights = None if points.weights is None else points.weights[rows]
+        return closer.add(points.x[rows], weights, points.norms[rows], nearest[rows], STEP)
 
-    # The points themselves pass through the cache as well.
-    return found, np.array(points.in_blocks(work, points.x.shape[1]), np.float64)
+    return np.concatenate(points.in_blocks(work, blocks))
+
+
+class _Closer:
+    """What `Closer` does, by numpy."""
+
+    def __init__(self, seeds: Floats):
+        self._doubled = np.ascontiguousarray(-2 * seeds.T)
+        self._norms = np.einsum("ij,ij->i", seeds, seeds)[:, None]
+
+    def add(
+        self, x: Floats, weights: Floats | None, norms: Floats, nearest: Floats, step: int
+    ) -> Doubles:
+        sums = []
+        for start in range(0, len(x), step):
+            rows = slice(start, start + step)
+            block = np.ascontiguousarray((x[rows] @ self._doubled).T)
+            block += norms[rows]
+            block += self._norms
+            np.maximum(block, 0, out=block)
+            np.minimum(nearest[rows], block[0], out=nearest[rows])
+            np.minimum(block, nearest[rows], out=block)
+            sums.append(block.sum(axis=1) if weights is None else block @ weights[rows])
+        return np.array(sums, np.float64)

@@ -1,10 +1,12 @@
-/* Finds the centre nearest to each point, and adds the points of each centre up.
+/* Finds the centre nearest to each point, and adds the points of each centre up; and finds how near
+   points are to candidates for a centre.
 
    The nearest centre is that of the largest x c - |c|^2 / 2, the first of equal ones. The points
    of two vectors are looked at side by side, at four centres at once: so many sums fill the
    machine's adders and still fit into its registers. What is found of a point does not depend on
    the points beside it. */
 #include <stdint.h>
+#include <string.h>
 
 #if defined __AVX512F__
 enum { WIDE = 16 };
@@ -25,8 +27,31 @@ typedef int32_t ints __attribute__((vector_size(4 * WIDE)));
 #define HELD(a, b)
 #endif
 
-/* `numbers` has two vectors of points for each number of a point; `centers` a row for each
-   centre, their number a multiple of four. */
+/* Finds x c - |c|^2 / 2 for four centres. `numbers` has two vectors of points for each number of a
+   point; `centers` a row for each centre. */
+static inline __attribute__((always_inline)) void score(const floats *restrict numbers,
+                                                        int64_t width,
+                                                        const float *restrict centers,
+                                                        const float *restrict shifts,
+                                                        floats found[CENTERS][PAIR])
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < CENTERS; i++) {
+        found[i][0] = (floats){0} - shifts[i];
+        found[i][1] = found[i][0];
+    }
+    for (int64_t j = 0; j < width; j++) {
+        floats low = numbers[PAIR * j], high = numbers[PAIR * j + 1];
+        HELD(low, high);
+#pragma GCC unroll 4
+        for (int i = 0; i < CENTERS; i++) {
+            found[i][0] += low * centers[i * width + j];
+            found[i][1] += high * centers[i * width + j];
+        }
+    }
+}
+
+/* Finds the nearest of `clusters` centres, a multiple of four. */
 static inline void look(const floats *restrict numbers, int64_t width,
                         const float *restrict centers, const float *restrict shifts,
                         int64_t clusters, ints *restrict labels, floats *restrict scores)
@@ -36,22 +61,8 @@ static inline void look(const floats *restrict numbers, int64_t width,
 #pragma GCC unroll 2
     for (int s = 0; s < PAIR; s++) best[s] = (floats){0} - __builtin_inff(), label[s] = (ints){0};
     for (int64_t c = 0; c < clusters; c += CENTERS) {
-        const float *center = centers + c * width;
         floats found[CENTERS][PAIR];
-#pragma GCC unroll 4
-        for (int i = 0; i < CENTERS; i++) {
-            found[i][0] = (floats){0} - shifts[c + i];
-            found[i][1] = found[i][0];
-        }
-        for (int64_t j = 0; j < width; j++) {
-            floats low = numbers[PAIR * j], high = numbers[PAIR * j + 1];
-            HELD(low, high);
-#pragma GCC unroll 4
-            for (int i = 0; i < CENTERS; i++) {
-                found[i][0] += low * center[i * width + j];
-                found[i][1] += high * center[i * width + j];
-            }
-        }
+        score(numbers, width, centers + c * width, shifts + c, found);
 #pragma GCC unroll 4
         for (int i = 0; i < CENTERS; i++)
 #pragma GCC unroll 2
@@ -104,5 +115,61 @@ void kmeans_nearest(const float *restrict x, int64_t rows, int64_t width, const 
             if (labels) labels[row + p] = nearest;
             if (scores) scores[row + p] = best;
         }
+    }
+}
+
+/* Copies the numbers of so many points, which are mostly as many as there are lanes. */
+static inline void copy(void *to, const void *from, int64_t count)
+{
+    if (count == LANES) memcpy(to, from, LANES * sizeof(float));
+    else memcpy(to, from, count * sizeof(float));
+}
+
+/* Lowers each point's squared distance `nearest` to that from the first of some seeds, and adds up
+   what all of them would be with each seed: that first one, and it and another. `sums` has a row
+   for each `step` points, a multiple of the lanes, and a column for each of `seeds`, a multiple of
+   four. `norms` are the points' squared lengths, `each` their weights, or NULL for ones. `room` is
+   as in kmeans_nearest, `parts` for so many numbers for each seed as there are lanes. */
+void kmeans_closer(const float *restrict x, int64_t rows, int64_t width, const float *each,
+                   const float *norms, const float *centers, const float *shifts, int64_t seeds,
+                   float *restrict nearest, int64_t step, double *restrict sums,
+                   float *restrict room, double *restrict parts)
+{
+    memset(parts, 0, seeds * LANES * sizeof *parts);
+    for (int64_t row = 0; row < rows; row += LANES) {
+        int64_t left = rows - row < LANES ? rows - row : LANES;
+        /* Where there is no point left, nothing is nearer than zero, which adds nothing. */
+        floats norm[PAIR] = {{0}}, near[PAIR] = {{0}}, weight[PAIR] = {{0}};
+        copy(norm, norms + row, left);
+        copy(near, nearest + row, left);
+        if (each) copy(weight, each + row, left);
+        else
+            for (int s = 0; s < PAIR; s++) weight[s] = weight[s] + 1.0f;
+        turn(x + row * width, left, width, room);
+        for (int64_t c = 0; c < seeds; c += CENTERS) {
+            floats found[CENTERS][PAIR], told[CENTERS][PAIR];
+            score((const floats *)room, width, centers + c * width, shifts + c, found);
+#pragma GCC unroll 4
+            for (int i = 0; i < CENTERS; i++)
+#pragma GCC unroll 2
+                for (int s = 0; s < PAIR; s++) {
+                    floats square = norm[s] - 2.0f * found[i][s];
+                    ints above = square > 0.0f;
+                    square = (floats)((ints)square & above);
+                    ints closer = square < near[s];
+                    square = (floats)((closer & (ints)square) | (~closer & (ints)near[s]));
+                    if (c + i == 0) near[s] = square;
+                    told[i][s] = square * weight[s];
+                }
+            double *part = parts + c * LANES;
+            const float *one = (const float *)told;
+            for (int p = 0; p < CENTERS * LANES; p++) part[p] += one[p];
+        }
+        copy(nearest + row, near, left);
+        if ((row + LANES) % step && row + LANES < rows) continue;
+        double *sum = sums + row / step * seeds;
+        for (int64_t c = 0; c < seeds; c++)
+            for (int p = 0; p < LANES; p++) sum[c] += parts[c * LANES + p];
+        memset(parts, 0, seeds * LANES * sizeof *parts);
     }
 }
