@@ -56,14 +56,16 @@ class Affine:
     @classmethod
     def standard(cls, values: np.ndarray) -> Self:
         """Mean 0 and standard deviation 1; a constant becomes 0."""
-        center = [_over(np.mean, column) for column in values.T]
-        return cls(tuple(center), _spreads(_over(np.std, column) for column in values.T))
+        present = [_present(column) for column in values.T]
+        center = [_over(np.mean, column) for column in present]
+        return cls(tuple(center), _spreads(_over(np.std, column) for column in present))
 
     @classmethod
     def minmax(cls, values: np.ndarray) -> Self:
         """Map the range seen to [0, 1]; a constant becomes 0."""
-        center = [_over(np.min, column) for column in values.T]
-        return cls(tuple(center), _spreads(_over(np.ptp, column) for column in values.T))
+        present = [_present(column) for column in values.T]
+        center = [_over(np.min, column) for column in present]
+        return cls(tuple(center), _spreads(_over(np.ptp, column) for column in present))
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,13 @@ def _bracketed(number: float) -> str:
     return f"({text})" if text.startswith("-") else text
 
 
-def _over(function: Any, column: np.ndarray) -> float:
-    present = column[~np.isnan(column)]
+def _present(column: np.ndarray) -> np.ndarray:
+    """Return the numbers that are there, one after the other: last bits depend on how they lie."""
+    gaps = np.isnan(column)
+    return column[~gaps] if gaps.any() else np.ascontiguousarray(column)
+
+
+def _over(function: Any, present: np.ndarray) -> float:
     return float(function(present)) if present.size else 0.0
 
 
@@ -151,7 +158,7 @@ def _signed_log(values: np.ndarray) -> np.ndarray:
 
 
 def _quantiles(column: np.ndarray) -> tuple[Numbers, Numbers]:
-    present = np.sort(column[~np.isnan(column)])
+    present = np.sort(_present(column))
     if not present.size:
         return (0.0,), (0.5,)
     at = np.unique(np.quantile(present, np.linspace(0, 1, 101), method="nearest"))

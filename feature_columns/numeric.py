@@ -67,11 +67,14 @@ class Numeric(Number, kind="numeric"):
         return self.cells is not None
 
     def _learn(self, frame: Frame) -> Self:
-        values = frame.numbers(self.key, self.width).astype(np.float64)
+        values = frame.numbers(self.key, self.width).astype(np.float64, copy=False)
         scale = None if self.normalizer is None else NORMALIZERS[self.normalizer](values)
         gaps = np.isnan(values)
-        counts = np.maximum((~gaps).sum(axis=0), 1)
-        means = np.where(gaps, 0.0, values).sum(axis=0) / counts
+        if gaps.any():
+            counts = np.maximum((~gaps).sum(axis=0), 1)
+            means = np.where(gaps, 0.0, values).sum(axis=0) / counts
+        else:
+            means = values.sum(axis=0) / max(1, len(values))
         texts = first_text(frame.column(self.key)) is not None
         kinds = ("missing",) * bool(gaps.any()) + ("number",) + ("text",) * texts
         cells = Cells(several=self.width > 1, kinds=kinds)

@@ -254,7 +254,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         unit = self.distance == "cosine"
         if fresh:
             width = self._space.width
-            origin = np.zeros(width) if unit else mean_of(x, weights)
+            origin = np.zeros(width) if unit else mean_of(x, weights, self._threads())
             self._origin = origin.astype(np.float32)
         return Points.of(x, weights, self._origin, unit, self._threads(), uses_c(self.jit))
 

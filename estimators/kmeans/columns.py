@@ -24,7 +24,7 @@ from ...feature_columns import (
 from ...graph import Program
 from ..dense import DenseInputs
 from ..model import Model
-from .points import Doubles, Floats
+from .points import Doubles, Floats, Points
 
 __all__ = ["Space", "chosen_columns"]
 
@@ -119,11 +119,17 @@ class Space:
         raise InvalidValue(f"column {self.names[at]!r}", wrong, float(x[row, at]), todo)
 
 
-def mean_of(x: Floats, weights: npt.NDArray[Any] | None) -> Doubles:
+def mean_of(x: Floats, weights: npt.NDArray[Any] | None, threads: int = 1) -> Doubles:
     """Return the weighted mean of points."""
-    if weights is None:
-        return x.mean(axis=0, dtype=np.float64)
-    return np.einsum("ij,i->j", x, weights, dtype=np.float64) / weights.sum(dtype=np.float64)
+
+    def work(rows: slice) -> Doubles:
+        if weights is None:
+            return x[rows].sum(axis=0, dtype=np.float64)
+        return np.einsum("ij,i->j", x[rows], weights[rows], dtype=np.float64)
+
+    points = Points(x, threads=threads)
+    sums: Doubles = np.sum(points.in_blocks(work, points.blocks(x.shape[1])), axis=0)
+    return sums / (len(x) if weights is None else weights.sum(dtype=np.float64))
 
 
 def total_of(each: Floats, weights: npt.NDArray[Any] | None) -> float:

@@ -52,7 +52,7 @@ class Nearest:
     ([[3.0], [9.0]], [2.0, 1.0])
     """
 
-    width = 16
+    width = 8
 
     def __init__(self, centers: Doubles, library: Any = None):
         self.shape = centers.shape

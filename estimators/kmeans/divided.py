@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Assigning(Job):
-    """One look at all points; the folder holds ``points``.
+    """One look at all points.
 
     Parameters
     ----------
@@ -35,12 +35,15 @@ class Assigning(Job):
     centers : ndarray of float64, shape (k, d)
     farthest : int
         How many points that are far from their centres are asked for; 0 asks for sums.
+    points : Points or None
+        Where workers share memory; else the folder holds ``points``.
     """
 
     unit: bool
     jit: bool
     centers: Any = None
     farthest: int = 0
+    points: Points | None = field(default=None, repr=False)
 
     def open(self) -> Assigner:
         return Assigner(self)
@@ -50,9 +53,12 @@ class Assigner:
     """A worker of a clustering, with the points at hand."""
 
     def __init__(self, job: Assigning):
-        arrays: Any = Mapped(Path(job.folder) / "points").arrays
+        if job.points is not None:
+            self._points = replace(job.points, threads=1)
+        else:
+            arrays: Any = Mapped(Path(job.folder) / "points").arrays
+            self._points = Points(**arrays, unit=job.unit, jit=uses_c(job.jit))
         # Squares and the like stay with a part.
-        self._points = Points(**arrays, unit=job.unit, jit=uses_c(job.jit))
         self._part = functools.lru_cache(maxsize=2)(self._points_from)
 
     def _points_from(self, start: int, stop: int) -> Points:
@@ -127,18 +133,20 @@ def _farthest(count: int, messages: list[Message]) -> Far:
 
 
 def divide(points: Points, rounds: Rounds) -> Points:
-    """Return the same points for workers to look at, written once where these map them.
+    """Return the same points for workers to look at, written once where these must map them.
 
     Parameters
     ----------
     points : Points
     rounds : Rounds
     """
-    arrays = (
-        {"x": points.x} if points.weights is None else {"x": points.x, "weights": points.weights}
-    )
-    write_arrays(rounds.folder / "points", arrays)
     job = Assigning(folder=str(rounds.folder), unit=points.unit, jit=points.jit)
-    mapped: Any = Mapped(rounds.folder / "points").arrays
+    arrays: Any = {"x": points.x, "weights": points.weights}
+    if rounds.shares_memory:
+        job = replace(job, points=points)
+    else:
+        given = {name: array for name, array in arrays.items() if array is not None}
+        write_arrays(rounds.folder / "points", given)
+        arrays = Mapped(rounds.folder / "points").arrays
     others: Any = {"unit": points.unit, "threads": points.threads, "jit": points.jit}
-    return DividedPoints(**mapped, **others, rounds=rounds, job=job)
+    return DividedPoints(**arrays, **others, rounds=rounds, job=job)

@@ -119,13 +119,18 @@ class Points:
         if kept is not None and not kept.all():
             x, weights = x[kept], None if weights is None else weights[kept]
             largest = largest[kept] if unit else None
-        if unit:
-            x = x / largest
-            x /= np.linalg.norm(x, axis=1, keepdims=True)
-        else:
-            x = x - origin
         narrow = None if weights is None else weights.astype(np.float32)
-        return cls(np.ascontiguousarray(x), narrow, unit, threads, jit)
+        found = cls(np.empty_like(x, order="C"), narrow, unit, threads, jit)
+
+        def place(rows: slice) -> None:
+            if unit:
+                np.divide(x[rows], largest[rows], out=found.x[rows])
+                found.x[rows] /= np.linalg.norm(found.x[rows], axis=1, keepdims=True)
+            else:
+                np.subtract(x[rows], origin, out=found.x[rows])
+
+        found.in_blocks(place, found.blocks(x.shape[1]))
+        return found
 
     @cached_property
     def norms(self) -> Floats:
