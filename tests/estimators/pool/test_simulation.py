@@ -86,11 +86,12 @@ def test_a_round_takes_the_slowest_workers_time_at_least(given_model, count, way
     assert took >= 1.5 * given_model.seconds * (1 - 1e-9)
 
 
-@given(models(), counts, st.booleans())
-def test_a_slower_network_never_helps(given_model, count, overlap):
+@given(models(), counts)
+def test_a_slower_network_never_helps(given_model, count):
+    # Nothing overlaps: where it does, a message that is late may let a more urgent one pass.
     took = [
         cluster.round_seconds(
-            given_model, count, partitioned, cluster.Network(*network), overlap=overlap
+            given_model, count, partitioned, cluster.Network(*network), overlap=False
         )
         for network in ((1e10, 0.0, 0.0), (1e9, 0.0, 0.0), (1e9, 1e-3, 1e-5))
     ]
