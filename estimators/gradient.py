@@ -24,7 +24,8 @@ from ..hyperparameters import Allowed, Fraction, NonNegative, PositiveInt, hyper
 from .build import Built, Scaling, build
 from .engine import Engine, Running
 from .model import Model
-from .pool import PoolExecution, start_workers
+from .pool import PoolExecution
+from .pool.rounds import Rounds
 from .rows import Rows, check_rows, hold_out
 from .settings import check_unchanged, comparable, lasting
 from .supervised import Supervised
@@ -122,8 +123,10 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         with (
             self._unharmed() if fresh else contextlib.nullcontext(),
             recovery(folder, self.keep_checkpoints, self.checkpoint_seconds) as saved,
+            self._rounds("rows") as rounds,
         ):
-            return self._prepare_and_train(X, y, sample_weight, fresh, saved, epochs, **options)
+            given = (fresh, saved, rounds, epochs)
+            return self._prepare_and_train(X, y, sample_weight, *given, **options)
 
     @with_callbacks
     def _prepare_and_train(
@@ -133,13 +136,11 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         sample_weight: Any,
         fresh: bool,
         saved: Recovery,
+        rounds: Rounds | None,
         epochs: int | None,
         validation_data: Any = None,
         classes: Any = None,
     ) -> Self:
-        pool = self._pool()
-        if pool is not None:
-            start_workers(pool)
         X = check_rows(self, X, reset=fresh)
         if fresh:
             self._learn_targets(y, classes)
@@ -161,7 +162,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         judge = self._judge(validation, saved)
         del rows, validation, frame  # the codes of raw columns weigh as much as encoded ones
         with self._engine.limits():
-            self._train(encoded, judge, epochs or self.epochs, generator, tasks, saved)
+            self._train(encoded, judge, epochs or self.epochs, generator, tasks, saved, rounds)
         return self
 
     def _check_settings(self) -> None:
@@ -228,11 +229,12 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         generator: np.random.Generator,
         tasks: FitTasks,
         saved: Recovery,
+        rounds: Rounds | None,
     ) -> None:
         count = len(encoded["labels"])
         size = self._step_size(count)
         encoded = {**encoded, "batch_size": np.float32(size)}
-        with self._at_work(count, size) as (execution, steps):
+        with self._at_work(rounds, count, size) as (execution, steps):
             data = (execution, encoded, count, size, generator)
             trainer = Trainer(*data, int(self.verbose), steps)
             parts: dict[str, Part] = {"variables": Variables(self._state), "trainer": trainer}
@@ -297,23 +299,23 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         return self._execution
 
     @contextlib.contextmanager
-    def _at_work(self, rows: int, batch_size: int) -> Iterator[tuple[Any, int]]:
+    def _at_work(
+        self, rounds: Rounds | None, rows: int, batch_size: int
+    ) -> Iterator[tuple[Any, int]]:
         """Have the training program at work, here or on a pool; and the steps it takes at once."""
-        pool = self._pool()
-        if pool is None:
+        if rounds is None:
             yield self._running(), 1
             return
         self._execution = None
         program = self.model_.program
-        with PoolExecution(pool, self._training, self._state, self._engine.jit) as execution:
-            self._state = execution.variables
+        execution = PoolExecution(rounds, self._training, self._state, self._engine.jit)
+        self._state = execution.variables
+        self.model_ = Model(self.columns_, program, self._state, self._engine)
+        try:
+            yield execution, execution.steps_at_once(rows, batch_size)
+        finally:
+            self._state = execution.take()
             self.model_ = Model(self.columns_, program, self._state, self._engine)
-            try:
-                yield execution, execution.steps_at_once(rows, batch_size)
-            finally:
-                self._state = execution.take()
-                self.model_ = Model(self.columns_, program, self._state, self._engine)
-                self.pool_report_ = execution.report()
 
     def _reconstruction(self) -> dict[str, Any]:
         """Return what a shallow copy needs to stay as it is while training goes on."""

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from ...graph import Program
 from .compiled import pool_library
 from .merge import divide, merge
 from .messages import Merging, Message, Part, opened, shards
-from .pool import Pool
 from .rounds import Rounds
 from .shared import Mapped, write_arrays
 from .worker import Steps, flat_feeds
@@ -28,7 +26,8 @@ class PoolExecution:
 
     Parameters
     ----------
-    pool : Pool
+    rounds : Rounds
+        Of workers that take the steps; who has begun them ends them.
     program : Program
         A training step.
     values : mapping of str to ndarray
@@ -43,33 +42,20 @@ class PoolExecution:
         After the last round; in memory that the workers see.
     """
 
-    def __init__(self, pool: Pool, program: Program, values: Mapping[str, Any], jit: bool):
-        self.program, self._pool = program, pool
-        self._rounds = Rounds(pool)
-        self._folder = self._rounds.folder
-        try:
-            text = json.dumps(program.to_json())
-            (self._folder / "program.json").write_text(text, encoding="utf-8")
-            write_arrays(
-                self._folder / "state", {v.name: values[v.name] for v in program.variables}
-            )
-        except BaseException:
-            self._rounds.close()
-            raise
+    def __init__(self, rounds: Rounds, program: Program, values: Mapping[str, Any], jit: bool):
+        self.program, self._rounds, self._pool = program, rounds, rounds.pool
+        self._folder = rounds.folder
+        text = json.dumps(program.to_json())
+        (self._folder / "program.json").write_text(text, encoding="utf-8")
+        write_arrays(self._folder / "state", {v.name: values[v.name] for v in program.variables})
         self._shared = Mapped(self._folder / "state", "shared")
         self.variables = self._shared.arrays
         self._steps = Steps(folder=str(self._folder), jit=jit)
         self._library = pool_library(jit)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
-
     def steps_at_once(self, rows: int, batch_size: int) -> int:
         """Return how many steps all workers take together in a full round."""
-        return self._pool.workers * self._pool.steps(rows, batch_size)
+        return self._pool.taking_part(rows, batch_size) * self._pool.steps(rows, batch_size)
 
     def prepare(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         """Write the whole data set where workers read it.
@@ -110,24 +96,15 @@ class PoolExecution:
         write_arrays(self._folder / "rows", {"rows": np.asarray(rows, np.int64)})
         given = {"batch_size": batch_size, "finite": finite, "turn": self._steps.turn + 1}
         self._rounds.job = self._steps = replace(self._steps, **given)
+        workers = self._pool.taking_part(len(feeds["labels"]), batch_size)
         size = self.steps_at_once(len(feeds["labels"]), batch_size) * batch_size
-        if self._pool.workers == 1:  # who is alone has nothing to merge
+        if workers == 1:  # who is alone has nothing to merge
             size = max(1, len(rows))
         losses: list[Any] = []
         for low in range(0, len(rows), size):
-            parts = self._parts(low, min(low + size, len(rows)), batch_size)
+            parts = _parts(low, min(low + size, len(rows)), batch_size, workers)
             losses += self._rounds.round(parts, self._merge)
         return {"loss": np.concatenate(losses)}
-
-    def _parts(self, low: int, high: int, batch_size: int) -> list[Part]:
-        """Return whole batches for each worker, the longest part first."""
-        batches = -(-(high - low) // batch_size)
-        return [
-            Part(
-                part.number, low + part.start * batch_size, min(low + part.stop * batch_size, high)
-            )
-            for part in shards(0, batches, self._pool.workers)
-        ]
 
     def _merge(self, messages: list[Message]) -> list[Any]:
         """Merge here, or on workers where that pays; return the losses of each part.
@@ -157,10 +134,9 @@ class PoolExecution:
         self._rounds.dismiss()
         return self._shared.take()
 
-    def report(self) -> pd.DataFrame:
-        """Return what took the time: a row for each worker and round, in seconds."""
-        return self._rounds.report()
 
-    def close(self) -> None:
-        """End the workers and remove their folder; the variables stay readable."""
-        self._rounds.close()
+def _parts(low: int, high: int, batch_size: int, workers: int) -> list[Part]:
+    """Return whole batches for each worker, the longest part first."""
+    found = shards(0, -(-(high - low) // batch_size), workers)
+    ends = [(low + part.start * batch_size, low + part.stop * batch_size) for part in found]
+    return [Part(number, start, min(stop, high)) for number, (start, stop) in enumerate(ends)]

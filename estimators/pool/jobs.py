@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
 import os
 import platform
+import signal
 import sys
 import threading
 import time
@@ -18,6 +21,7 @@ __all__ = ["Job", "Resident", "begin", "forget", "leave", "run_part"]
 
 LOKY = "joblib.externals.loky.process_executor"
 SELDOM = 1e9  # seconds
+SECONDS_ALONE = 1.0  # between two looks for the process that asked for work
 MOST_KEPT = 4  # fits whose programs and data a process keeps at hand
 
 
@@ -74,7 +78,10 @@ def run_part(job: Job, part: Any) -> Message:
         resident = idle.pop() if idle else None
     try:
         if resident is None:
-            _watch_memory(job.aside is None)
+            if job.aside is None:
+                _watch_memory(True)
+            else:
+                _serve()
             resident = job.open()
         message = resident.run(job, part)
         message.worker = f"{platform.node()} {os.getpid()} {threading.get_ident()}"
@@ -87,6 +94,7 @@ def run_part(job: Job, part: Any) -> Message:
 
 def begin() -> None:
     """Import what work needs: to find this function is to do so."""
+    _serve()
     time.sleep(0.02)  # long enough for each worker to be asked
 
 
@@ -100,7 +108,42 @@ def leave(folder: str) -> None:
     """Let go of a fit in a worker, slowly enough for each worker to be asked."""
     forget(folder)
     _watch_memory(True)
+    _hear_interrupts(True)
     time.sleep(0.02)
+
+
+def _serve() -> None:
+    """Have a process of joblib live for as long as the one that asks it for work, and no longer."""
+    _watch_memory(False)
+    _hear_interrupts(False)
+    _watch_parent()
+
+
+def _hear_interrupts(wanted: bool) -> None:
+    """Have Ctrl-C end this process, if it works for another, or not.
+
+    A terminal tells all of them. The one that asked for the work is to end it.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if main and multiprocessing.parent_process() is not None:
+        signal.signal(signal.SIGINT, signal.default_int_handler if wanted else signal.SIG_IGN)
+
+
+@functools.cache
+def _watch_parent() -> None:
+    """End this process soon after the one that started it was killed.
+
+    joblib has its workers wait for five minutes, with whatever they have in memory.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.name == "posix" and os.getppid() == parent.pid:
+        threading.Thread(target=_end_after, args=(parent.pid,), daemon=True).start()
+
+
+def _end_after(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(SECONDS_ALONE)
+    os._exit(1)
 
 
 def _watch_memory(wanted: bool) -> None:

@@ -13,7 +13,7 @@ from ...hyperparameters import Positive, PositiveInt, check, hyperparameters
 
 __all__ = ["Pool", "get_pool"]
 
-LEAST_ROUNDS = 8  # in an epoch: few rows are merged more often
+LEAST_ROUNDS = 8  # in an epoch: few rows are merged more often, or go to fewer workers
 
 
 @hyperparameters
@@ -32,7 +32,9 @@ class Pool(BaseEstimator):
     Parameters
     ----------
     workers : int
-        How many. Each takes its steps in one thread.
+        How many. Each takes its steps in one thread. Where an epoch has fewer than eight batches
+        for each, fewer of them take part, for what they learn apart would be worth less than what
+        one learns alone.
     local_steps : int
         Steps of a worker between two merges; fewer where an epoch would not have eight rounds.
     tries : int
@@ -74,10 +76,20 @@ class Pool(BaseEstimator):
     straggler: Positive = 5.0
     folder: Any = None
 
+    def taking_part(self, rows: int, batch_size: int) -> int:
+        """Return how many workers take steps, in an epoch of so many rows.
+
+        Examples
+        --------
+        >>> Pool(workers=8).taking_part(4_000, 250), Pool(workers=8).taking_part(40_000, 250)
+        (2, 8)
+        """
+        return min(self.workers, max(1, math.ceil(rows / batch_size) // LEAST_ROUNDS))
+
     def steps(self, rows: int, batch_size: int) -> int:
-        """Return how many steps each worker takes in a full round."""
-        batches = math.ceil(rows / batch_size)
-        return max(1, min(self.local_steps, batches // (self.workers * LEAST_ROUNDS)))
+        """Return how many steps each of them takes in a full round."""
+        batches, workers = math.ceil(rows / batch_size), self.taking_part(rows, batch_size)
+        return max(1, min(self.local_steps, batches // (workers * LEAST_ROUNDS)))
 
 
 def get_pool(pool: Any) -> Pool | None:

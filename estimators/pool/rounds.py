@@ -79,6 +79,7 @@ class Rounds:
 
     Attributes
     ----------
+    pool : Pool
     folder : Path
         What workers map into memory is written there; `close` removes it.
     job : Job
@@ -99,13 +100,14 @@ class Rounds:
     job: Job
 
     def __init__(self, pool: Pool, unit: str = "rows"):
-        self._pool, self._unit = pool, unit
+        self.pool, self._unit = pool, unit
         self._parallel: Parallel | None = None
         self._stack = contextlib.ExitStack()
         self._report: list[dict[str, Any]] = []
         self._done = self._alive = self.lost = self.late = 0
         self._longest = 0.0  # seconds of a round so far
         self._idle = True  # no part is with a worker, where it could go on for long
+        self._dismissed = False
         self._owned = contextlib.ExitStack()
         try:
             self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=pool.folder))
@@ -126,7 +128,7 @@ class Rounds:
     @property
     def workers(self) -> int:
         """How many parts a round has."""
-        return self._pool.workers
+        return self.pool.workers
 
     def round(self, parts: Sequence[Any], merge: Callable[[list[Message]], Result]) -> Result:
         """Have workers do parts, and return what `merge` makes of their messages.
@@ -144,7 +146,9 @@ class Rounds:
         if any(message.folder for message in messages):
             shutil.rmtree(self.folder / "messages", ignore_errors=True)
         self._done += 1
-        self._alive = len({message.worker for message in messages})
+        if self._parallel is not None:
+            alive = self._parallel._backend.effective_n_jobs(self.workers)
+            self._alive = min(self.workers, alive)
         for message in messages:
             busy = message.compute + message.transfer
             self._report.append(
@@ -162,7 +166,7 @@ class Rounds:
 
     @property
     def progress(self) -> str:
-        """What to show of the rounds so far and of the workers that did the last."""
+        """What to show of the rounds so far, of the workers alive and of those that died."""
         lost = f", {self.lost} lost" if self.lost else ""
         return f"round {self._done}, {self._alive} worker{'s' * (self._alive != 1)}{lost}"
 
@@ -181,10 +185,10 @@ class Rounds:
             What went wrong in a part by its own fault.
         """
         done: dict[int, Message] = {}
-        for attempt in range(self._pool.tries):
+        for attempt in range(self.pool.tries):
             missing = [part for part in parts if part.number not in done]
             # One by one in the end, so that it shows which of them kills its worker.
-            last = attempt == self._pool.tries - 1 and attempt > 0
+            last = attempt == self.pool.tries - 1 and attempt > 0
             for group in [[part] for part in missing] if last else [missing]:
                 failure = self._try(group, done)
                 if failure is not None and last:
@@ -212,7 +216,7 @@ class Rounds:
             patience = None
             # Where none has answered, what hinders one may hinder all: they read one queue.
             if usual := slowest or self._longest:
-                limit = max(LEAST_PATIENCE, self._pool.straggler * usual)
+                limit = max(LEAST_PATIENCE, self.pool.straggler * usual)
                 patience = max(0.0, limit - (time.perf_counter() - began))
             try:
                 found = arrived.get(timeout=patience)()
@@ -254,7 +258,7 @@ class Rounds:
     def _workers(self) -> Any:
         """Return joblib's backend, at work."""
         if self._parallel is None:
-            parallel = Parallel(n_jobs=self._pool.workers)
+            parallel = Parallel(n_jobs=self.pool.workers)
             self._parallel = self._stack.enter_context(parallel)
             parallel._backend.start_call()
             self._stack.callback(parallel._backend.stop_call)
@@ -272,15 +276,16 @@ class Rounds:
     def _refuse(self, part: Any, failure: BaseException | None) -> None:
         raise WorkerLost(
             f"worker {part.number}",
-            f"did not survive {self._pool.tries} tries of its part of a round",
+            f"did not survive {self.pool.tries} tries of its part of a round",
             _first_line(failure),
             "look for a lack of memory; the weights are those before the round",
         ) from failure
 
     def dismiss(self, wait: bool = True) -> None:
         """Have idle workers let go of the fit's memory; no harm is done where one does not hear."""
-        if self._parallel is None or self.shares_memory:
+        if self._parallel is None or self._dismissed or self.shares_memory:
             return
+        self._dismissed = True
         arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
         with contextlib.suppress(Exception):
             for _ in range(self.workers):

@@ -24,8 +24,8 @@ def fit(**settings):
     y = (X["city"].astype(int) % 2) ^ (X["age"] > 0)
     columns = [categorical_column("city"), numeric_column("age")]
     pool = Pool(workers=2, local_steps=4)
-    model = LinearClassifier(columns=columns, epochs=4, jit=False, pool=pool, random_state=0)
-    model.set_params(**settings).fit(X, y)
+    given = {"epochs": 4, "batch_size": 32, "jit": False, "random_state": 0, **settings}
+    model = LinearClassifier(columns=columns, pool=pool, **given).fit(X, y)
     return {name: value.tobytes() for name, value in model.variables_.items()}
 
 

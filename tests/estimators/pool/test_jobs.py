@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -46,3 +47,11 @@ def test_threads_leave_loky_as_it_is(loky, tmp_path):
 def test_the_setting_is_one_that_loky_has():
     module = pytest.importorskip(jobs.LOKY)
     assert module._MEMORY_LEAK_CHECK_DELAY == 1.0
+
+
+def test_ctrl_c_is_heard_as_ever_by_a_process_that_works_for_none(tmp_path, loky):
+    before = signal.getsignal(signal.SIGINT)
+    run_part(Nothing(folder=str(tmp_path), aside=1 << 18), Part(0, 0, 1))
+    assert signal.getsignal(signal.SIGINT) is before
+    leave(str(tmp_path))
+    assert signal.getsignal(signal.SIGINT) is before

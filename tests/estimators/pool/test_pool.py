@@ -86,7 +86,7 @@ def test_many_workers_learn_as_well():
     X, y = census.drop(columns="income"), census["income"]
     with joblib.parallel_config(backend="sequential"):
         alone, four = (
-            WideDeepClassifier(epochs=4, random_state=0, jit=False, pool=pool).fit(
+            WideDeepClassifier(epochs=4, batch_size=100, random_state=0, jit=False, pool=pool).fit(
                 X[:4000], y[:4000]
             )
             for pool in (None, 4)
@@ -94,6 +94,16 @@ def test_many_workers_learn_as_well():
     assert set(four.pool_report_["worker"]) == {0, 1, 2, 3}
     aucs = [fitted.evaluate(X[4000:], y[4000:])["auc"] for fitted in (alone, four)]
     assert abs(aucs[0] - aucs[1]) < 0.01
+
+
+def test_few_batches_go_to_few_workers(rows):
+    alone = model(None, batch_size=60).fit(*rows)
+    with joblib.parallel_config(backend="sequential"):
+        eight = model(Pool(workers=8), batch_size=60).fit(*rows)
+        two = model(Pool(workers=8), batch_size=32).fit(*rows)
+    assert bits(eight) == bits(alone)
+    assert set(two.pool_report_["worker"]) == {0, 1}
+    assert two.pool_report_["round"].max() == 2 * 10  # epochs of 19 batches
 
 
 def test_fitting_goes_on_with_or_without_a_pool(rows):
