@@ -93,9 +93,7 @@ class PoolExecution:
         WorkerLost
             Workers do not survive.
         """
-        write_arrays(self._folder / "rows", {"rows": np.asarray(rows, np.int64)})
-        given = {"batch_size": batch_size, "finite": finite, "turn": self._steps.turn + 1}
-        self._rounds.job = self._steps = replace(self._steps, **given)
+        self._rounds.job = replace(self._steps, batch_size=batch_size, finite=finite)
         workers = self._pool.taking_part(len(feeds["labels"]), batch_size)
         size = self.steps_at_once(len(feeds["labels"]), batch_size) * batch_size
         if workers == 1:  # who is alone has nothing to merge
@@ -103,7 +101,8 @@ class PoolExecution:
         losses: list[Any] = []
         for low in range(0, len(rows), size):
             parts = _parts(low, min(low + size, len(rows)), batch_size, workers)
-            losses += self._rounds.round(parts, self._merge)
+            told = [replace(part, rows=rows[part.start : part.stop]) for part in parts]
+            losses += self._rounds.round(told, self._merge)
         return {"loss": np.concatenate(losses)}
 
     def _merge(self, messages: list[Message]) -> list[Any]:

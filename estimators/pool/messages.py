@@ -23,11 +23,19 @@ Rows = Sequence[tuple[Array, Mapping[str, Array]]]
 
 @dataclass(frozen=True)
 class Part:
-    """A worker's part of a round: from one place to another, in the order of the rows say."""
+    """A worker's part of a round: from one place to another, in the order of the rows say.
+
+    Parameters
+    ----------
+    number, start, stop : int
+    rows : ndarray of int, optional
+        What is at these places, where the worker cannot know.
+    """
 
     number: int
     start: int
     stop: int
+    rows: Array | None = None
 
 
 def shards(start: int, stop: int, workers: int) -> list[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -33,7 +34,7 @@ LEAST_MAPPED = 1 << 24  # bytes: to copy less is faster than to have each page c
 class Steps(Job):
     """A fit in steps.
 
-    Its folder holds ``program.json``, the folders ``feeds`` and ``state``, and ``rows``.
+    Its folder holds ``program.json`` and the folders ``feeds`` and ``state``.
 
     Parameters
     ----------
@@ -41,14 +42,11 @@ class Steps(Job):
     batch_size : int
     finite : str or None
         The output that must stay finite.
-    turn : int
-        How often the order of rows has been written.
     """
 
     jit: bool
     batch_size: int = 0
     finite: str | None = None
-    turn: int = 0
 
     def open(self) -> Training:  # noqa: D102
         return Training(self)
@@ -72,17 +70,16 @@ class Training:
         self._feeds = self.execution.prepare(ragged_feeds(Mapped(folder / "feeds").arrays))
         self._library = pool_library(job.jit)
         self._tables, self._masked = row_updates(program), masked_updates(program)
-        self._turn, self._order = 0, np.empty(0, np.int64)
 
     def run(self, job: Steps, part: Part | Merging) -> Message:
         """Take the steps of one part of a round, or merge some."""
         return self.merge(job, part) if isinstance(part, Merging) else self.steps(job, part)
 
     def steps(self, job: Steps, part: Part) -> Message:
-        """Take the steps of one part."""
+        """Take the steps of one part, on the rows that it gives."""
         began = time.perf_counter()
         self._reset()
-        order = self._rows(job)[part.start : part.stop]
+        order, part = np.asarray(part.rows), replace(part, rows=None)
         ready = time.perf_counter()
         with Engine().limits():
             found = self.execution.run(self._feeds, order, job.batch_size, finite=job.finite)
@@ -105,12 +102,6 @@ class Training:
             private = self._private.arrays[name]
             if not (np.shares_memory(value, private) and self._private.forget(name)):
                 np.copyto(value, self._shared.arrays[name])
-
-    def _rows(self, job: Steps) -> Array:
-        """Return the order of rows of the moment."""
-        if job.turn != self._turn:
-            self._turn, self._order = job.turn, Mapped(Path(job.folder) / "rows").arrays["rows"]
-        return self._order
 
     def _differs(self, name: str) -> Array:
         """Return which rows of a table are no longer as in the shared weights."""
@@ -141,7 +132,7 @@ class Training:
     def _changed(self) -> Iterator[tuple[Array, list[str]]]:
         """Yield the rows that steps have changed by a mask, with the tables of which they are."""
         for names in self._masked.values():
-            yield np.flatnonzero(np.logical_or.reduce([*map(self._differs, names)])), names
+            yield np.flatnonzero(functools.reduce(np.logical_or, map(self._differs, names))), names
 
 
 def masked_updates(program: Any) -> dict[Tensor, list[str]]:
