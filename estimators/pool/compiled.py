@@ -109,7 +109,7 @@ def _widths(tables: Sequence[Array]) -> npt.NDArray[np.int64]:
     return np.array([math.prod(table.shape[1:]) for table in tables], np.int64)
 
 
-def _place(array: Array) -> int:
+def _place(array: Any) -> int:
     return int(array.ctypes.data)
 
 

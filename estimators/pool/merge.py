@@ -212,10 +212,10 @@ def divide(
     lengths = {size.name: size.rows for size in sizes}
     owned: list[list[Piece]] = [[] for _ in range(workers)]
     for piece in partitioned(sizes, workers, LEAST_SLICE):
-        start, stop, rows = piece.start, piece.stop, places.get(piece.name)
-        if rows is not None:
-            start = int(rows[start]) if start else 0
-            stop = int(rows[stop]) if stop < len(rows) else END
+        start, stop, named = piece.start, piece.stop, places.get(piece.name)
+        if named is not None:
+            start = int(named[start]) if start else 0
+            stop = int(named[stop]) if stop < len(named) else END
         elif stop == lengths[piece.name]:
             stop = END
         owned[piece.owner].append(piece._replace(start=start, stop=stop))
