@@ -4,7 +4,8 @@ python benchmarks/pool.py [--impressions 4000000] [--epochs 5] [--hidden-units 1
     [--local-steps 64] [--backends loky threading]
 
 Wide & Deep on the app store. Every fit has a process of its own; they take turns. What is compared
-is the whole `fit`, encoding included, on a test part that no fit has seen.
+is the whole `fit`, encoding included, on a test part that no fit has seen. Two fits without a pool
+at the same time show how much cores hinder each other: no pool of two workers can be faster.
 """
 
 from __future__ import annotations
@@ -123,14 +124,12 @@ def main() -> None:
         return
     kinds = [(0, "loky"), (1, options.backends[0]), *((2, name) for name in options.backends)]
     found: dict[Any, list[dict[str, Any]]] = {kind: [] for kind in kinds}
+    together = list[float]()
     for _ in range(options.repetitions):
         for workers, backend in kinds:
-            command = [sys.executable, __file__, "--workers", str(workers), "--backend", backend]
-            for name in ("impressions", "epochs", "local_steps"):
-                command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-            command += ["--hidden-units", *map(str, options.hidden_units)]
-            answer = subprocess.run(command, check=True, capture_output=True, text=True)
-            found[workers, backend].append(json.loads(answer.stdout.splitlines()[-1]))
+            found[workers, backend].append(answer(start(options, workers, backend)))
+        both = [start(options, 0, "loky") for _ in range(2)]
+        together.append(float(np.mean([answer(process)["seconds"] for process in both])))
     alone = np.median([one["seconds"] for one in found[0, "loky"]])
     print(f"{'':22}{'rows/s':>12}{'times':>8}{'AUC':>9}{'log loss':>10}{'MB':>8}")
     for (workers, backend), answers in found.items():
@@ -140,6 +139,25 @@ def main() -> None:
         print(f"{name:22}{speed:12,.0f}{alone / seconds:8.2f}", end="")
         print(f"{answers[0]['auc']:9.4f}{answers[0]['log loss']:10.4f}{answers[0]['memory']:8,.0f}")
         print(f"{'':4}{answers[0].get('report', '')}  fit {seconds:.1f} s")
+    print(f"two fits at once, without a pool: {2 * alone / np.median(together):.2f} times")
+
+
+def start(options: argparse.Namespace, workers: int, backend: str) -> subprocess.Popen[str]:
+    """Start a fit in a process of its own."""
+    command = [sys.executable, __file__, "--workers", str(workers), "--backend", backend]
+    for name in ("impressions", "epochs", "local_steps"):
+        command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
+    command += ["--hidden-units", *map(str, options.hidden_units)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Wait for a fit, and return what it took."""
+    printed, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(process.returncode)
+    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return found
 
 
 if __name__ == "__main__":

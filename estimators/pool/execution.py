@@ -58,13 +58,16 @@ class PoolExecution:
         return self._pool.taking_part(rows, batch_size) * self._pool.steps(rows, batch_size)
 
     def prepare(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Write the whole data set where workers read it.
+        """Put the whole data set where workers read it.
 
         Parameters
         ----------
         feeds : mapping of str to array or ragged
         """
-        write_arrays(self._folder / "feeds", flat_feeds(feeds))
+        if self._rounds.shares_memory:  # on its large pages, where a file has small ones
+            self._steps = replace(self._steps, feeds=feeds)
+        else:
+            write_arrays(self._folder / "feeds", flat_feeds(feeds))
         return feeds
 
     def run(

@@ -6,7 +6,7 @@ import functools
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ LEAST_MAPPED = 1 << 24  # bytes: to copy less is faster than to have each page c
 class Steps(Job):
     """A fit in steps.
 
-    Its folder holds ``program.json`` and the folders ``feeds`` and ``state``.
+    Its folder holds ``program.json`` and the folders ``state`` and, where workers share no memory,
+    ``feeds``.
 
     Parameters
     ----------
@@ -42,11 +43,14 @@ class Steps(Job):
     batch_size : int
     finite : str or None
         The output that must stay finite.
+    feeds : mapping of str to array or ragged, optional
+        The whole data set, for workers that share memory.
     """
 
     jit: bool
     batch_size: int = 0
     finite: str | None = None
+    feeds: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def open(self) -> Training:  # noqa: D102
         return Training(self)
@@ -67,7 +71,8 @@ class Training:
         }
         with engine.limits():
             self.execution = engine.start(program, values, adopt=True)
-        self._feeds = self.execution.prepare(ragged_feeds(Mapped(folder / "feeds").arrays))
+        feeds = job.feeds or ragged_feeds(Mapped(folder / "feeds").arrays)
+        self._feeds = self.execution.prepare(feeds)
         self._library = pool_library(job.jit)
         self._tables, self._masked = row_updates(program), masked_updates(program)
 
