@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cannery.estimators.pool import pool, rounds
-from cannery.estimators.pool.compiled import pool_library
 from cannery.estimators.pool.merge import merge
 from cannery.estimators.pool.messages import Message, Part
 from cannery.estimators.pool.placement import Sized
@@ -103,7 +102,7 @@ def merging(variables: Sequence[Variable], state: Any, messages: Sequence[Messag
     for _ in range(15):
         state = {name: value.copy() for name, value in state.items()}
         began = time.thread_time()
-        merge(variables, state, messages, pool_library(True))
+        merge(variables, state, messages, jit=True)
         took.append(time.thread_time() - began)
     return float(np.median(took)) / sum(map(size, messages))
 

@@ -21,6 +21,7 @@ from ..errors import CompileError
 from ..graph import CompiledExecution, Execution, Program
 from ..graph.compiler.cache import warn_once
 from ..graph.compiler.cost import COMPILE_SECONDS
+from ..graph.compiler.extension import Extension
 from ..graph.compiler.toolchain import find_toolchain
 
 __all__ = ["Engine", "Running", "uses_c"]
@@ -95,14 +96,23 @@ class Engine:
             yield
 
 
-def uses_c(jit: bool | str) -> bool:
+def uses_c(jit: bool | str, extension: Extension) -> bool:
     """Whether C does what is worth it in any case: unless that is switched off or there is none.
 
     Parameters
     ----------
     jit : {"auto", True, False}
+    extension : Extension
+        What would do it.
+
+    Raises
+    ------
+    CompileError
+        `jit` is True, and the extension does not compile.
     """
-    return jit is not False and find_toolchain() is not None
+    if jit is True and find_toolchain() is not None:
+        extension.require()
+    return jit is not False and extension.find() is not None
 
 
 @functools.cache

@@ -25,6 +25,7 @@ from ..engine import uses_c
 from ..estimator import Estimator
 from ..export_c import Answer
 from ..kmeans import (
+    KMEANS,
     SOLVERS,
     Found,
     Points,
@@ -256,7 +257,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
             width = self._space.width
             origin = np.zeros(width) if unit else mean_of(x, weights, self._threads())
             self._origin = origin.astype(np.float32)
-        return Points.of(x, weights, self._origin, unit, self._threads(), uses_c(self.jit))
+        return Points.of(x, weights, self._origin, unit, self._threads(), uses_c(self.jit, KMEANS))
 
     def _best(self, points: Points, generator: np.random.Generator) -> Found:
         """Return the best of some starts."""

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import ctypes
-import functools
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...graph.compiler.toolchain import load
+from ...graph.compiler.extension import Extension
 from .examples import CRITERIA, Examples, Rules
 from .tree import Tree
 
-__all__ = ["CompiledGrower", "forest_library", "put_into_bins"]
+__all__ = ["FOREST", "CompiledGrower", "put_into_bins"]
 
-FILES = ("forest.h", "scores.h", "numbers.h", "categories.h", "node.h", "tree.h")
-# A product and a sum in one rounding would grow other trees than numpy does.
-FLAGS = ("-ffp-contract=off",)
+POINTER, INTEGER = ctypes.c_void_p, ctypes.c_int64
+FOREST = Extension(
+    __package__,
+    ["forest.h", "scores.h", "numbers.h", "categories.h", "node.h", "tree.h"],
+    {
+        "forest_grow": [ctypes.c_int, POINTER, POINTER, ctypes.c_uint64, POINTER],
+        "forest_release": [None, POINTER],
+        "forest_leaves": [None, POINTER, POINTER, POINTER, INTEGER, POINTER],
+        "forest_bin": [None, POINTER, INTEGER, INTEGER, POINTER, ctypes.c_int32, POINTER],
+    },
+    "numpy grows the same trees",
+    # A product and a sum in one rounding would grow other trees than numpy does.
+    flags=("-ffp-contract=off",),
+)
 
 
 class _Data(ctypes.Structure):
@@ -75,7 +84,7 @@ class CompiledGrower:
     """
 
     def __init__(self, examples: Examples, rules: Rules):
-        self.examples, self.rules, self._library = examples, rules, forest_library()
+        self.examples, self.rules, self._library = examples, rules, FOREST.require()
         given = (
             np.ascontiguousarray(examples.bins, np.uint8),
             np.ascontiguousarray(examples.ids, np.int32),
@@ -142,17 +151,12 @@ class CompiledGrower:
 
 
 def put_into_bins(
-    values: npt.NDArray[np.float32],
-    edges: npt.NDArray[np.float32],
-    library: ctypes.CDLL | None = None,
+    values: npt.NDArray[np.float32], edges: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.uint8]:
-    """Return the bin of each number, as `examples.put_into_bins` does, several times as fast.
-
-    To have the `library` looked up once is worth while for many columns.
-    """
+    """Return the bin of each number, as `examples.put_into_bins` does, several times as fast."""
     found = np.empty(len(values), np.uint8)
     stride = values.strides[0] // values.itemsize
-    (library or forest_library()).forest_bin(
+    FOREST.require().forest_bin(
         values.ctypes.data, len(values), stride, edges.ctypes.data, len(edges), found.ctypes.data
     )
     return found
@@ -160,23 +164,3 @@ def put_into_bins(
 
 def _contiguous(array: Any, dtype: Any) -> Any:
     return None if array is None else np.ascontiguousarray(array, dtype)
-
-
-@functools.cache
-def _source() -> str:
-    folder = resources.files(__package__) / "c"
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in FILES)
-
-
-def forest_library() -> ctypes.CDLL:
-    """Return the compiled library, from the cache where it is there."""
-    library = load(_source(), FLAGS)
-    pointer, integer = ctypes.c_void_p, ctypes.c_int64
-    library.forest_grow.argtypes = [pointer, pointer, ctypes.c_uint64, pointer]
-    library.forest_release.argtypes = [pointer]
-    library.forest_release.restype = None
-    library.forest_leaves.argtypes = [pointer, pointer, pointer, integer, pointer]
-    library.forest_leaves.restype = None
-    library.forest_bin.argtypes = [pointer, integer, integer, pointer, ctypes.c_int32, pointer]
-    library.forest_bin.restype = None
-    return library

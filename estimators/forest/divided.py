@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ..engine import uses_c
 from ..pool.jobs import Job
 from ..pool.messages import Message, Part, opened, shards
 from ..pool.rounds import Rounds
 from ..pool.shared import Mapped, write_arrays
+from .compiled import FOREST
 from .examples import Examples, Rules
 from .growing import Drawing, Grown, Leafed, Nursery
 from .tree import Tree
@@ -63,7 +63,7 @@ class Grower:
             job.rules,
             job.drawing,
             weights,
-            jit=uses_c(job.jit),  # the trees are the same
+            jit=job.jit and FOREST.find() is not None,  # the trees are the same
             out_of_bag=job.out_of_bag,
         )
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
 from multiprocessing.pool import ThreadPool
 from numbers import Integral, Real
 from typing import Annotated, Any, Self
@@ -169,7 +167,7 @@ class Forest(Supervised):
         columns = ColumnSet(given).learn(frame, threads)
         inputs = TreeInputs(columns)
         weights = self._tree_weights(rows)
-        jit = uses_c(self.jit)
+        jit = uses_c(self.jit, compiled.FOREST)
         numbers, ids = inputs.arrays(columns.encode(frame, self.strict, threads))
         self._refuse_size(len(rows), len(inputs.sources))
         edges, bins = _binned(numbers, weights > 0, threads, jit)
@@ -318,9 +316,7 @@ def _binned(
     numbers: npt.NDArray[np.float32], kept: Array, threads: int, jit: bool
 ) -> tuple[list[npt.NDArray[np.float32]], npt.NDArray[np.uint8]]:
     """Return the edges of each column of numbers, found from the rows kept, and the bins."""
-    put: Callable[..., Array] = put_into_bins
-    if jit:
-        put = functools.partial(compiled.put_into_bins, library=compiled.forest_library())
+    put = compiled.put_into_bins if jit else put_into_bins
     bins = np.empty(numbers.shape[::-1], np.uint8)
     every = kept.all()
 

@@ -2,6 +2,7 @@
 
 from .answers import cluster_outputs
 from .columns import Space, chosen_columns, mean_of, named, total_of
+from .compiled import KMEANS
 from .divided import divide
 from .points import Points
 from .seeding import first_centers
@@ -9,6 +10,7 @@ from .solvers import SOLVERS, Found, held_to
 from .stream import Stream
 
 __all__ = [
+    "KMEANS",
     "SOLVERS",
     "Found",
     "Points",

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import ctypes
-import functools
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...graph.compiler.toolchain import load
+from ...graph.compiler.extension import Extension
 
-__all__ = ["Closer", "Nearest", "kmeans_library"]
+__all__ = ["KMEANS", "Closer", "Nearest"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 LANES, AT_ONCE = 32, 4  # the most points, and the centres, that C looks at together
+POINTER, INTEGER = ctypes.c_void_p, ctypes.c_int64
+POINTS = (POINTER, INTEGER, INTEGER)
+KMEANS = Extension(
+    __package__,
+    ["nearest.c"],
+    {
+        "kmeans_nearest": [None, *POINTS, *[POINTER] * 3, INTEGER, *[POINTER] * 6],
+        "kmeans_closer": [
+            *[None, *POINTS, *[POINTER] * 4, INTEGER],
+            *[POINTER, INTEGER, *[POINTER] * 3],
+        ],
+    },
+    "clusters are found without it",
+)
 
 
 class Nearest:
@@ -25,8 +37,6 @@ class Nearest:
     Parameters
     ----------
     centers : ndarray of float64, shape (k, d)
-    library : optional
-        `kmeans_library`, which is worth while to look up once for many passes.
 
     Attributes
     ----------
@@ -54,10 +64,10 @@ class Nearest:
 
     width = 8
 
-    def __init__(self, centers: Doubles, library: Any = None):
+    def __init__(self, centers: Doubles):
         self.shape = centers.shape
         self._centers, self._shifts = _filled_up(centers)
-        self._nearest = (library or kmeans_library()).kmeans_nearest
+        self._nearest = KMEANS.require().kmeans_nearest
 
     def add(
         self,
@@ -90,14 +100,12 @@ class Closer:
     ----------
     seeds : ndarray of float32, shape (k, d)
         A seed, and candidates for the next.
-    library : optional
-        See `Nearest`.
     """
 
-    def __init__(self, seeds: Floats, library: Any = None):
+    def __init__(self, seeds: Floats):
         self._count = len(seeds)
         self._seeds, self._shifts = _filled_up(seeds)
-        self._closer = (library or kmeans_library()).kmeans_closer
+        self._closer = KMEANS.require().kmeans_closer
 
     def add(
         self, x: Floats, weights: Floats | None, norms: Floats, nearest: Floats, step: int
@@ -147,20 +155,3 @@ def _room(width: int) -> Floats:
 def _places(*arrays: npt.NDArray[Any] | None) -> list[int | None]:
     """Return where arrays lie, which somebody else must hold on to."""
     return [None if array is None else array.ctypes.data for array in arrays]
-
-
-def kmeans_library() -> Any:
-    """Return the compiled library, from the cache where it is there."""
-    library = load(_source())
-    pointer, integer = ctypes.c_void_p, ctypes.c_int64
-    kinds: Any = [pointer, integer, integer, *[pointer] * 3, integer, *[pointer] * 6]
-    library.kmeans_nearest.argtypes = kinds
-    kinds = [pointer, integer, integer, *[pointer] * 4, integer, pointer, integer, *[pointer] * 3]
-    library.kmeans_closer.argtypes = kinds
-    library.kmeans_nearest.restype = library.kmeans_closer.restype = None
-    return library
-
-
-@functools.cache
-def _source() -> str:
-    return (resources.files(__package__) / "c" / "nearest.c").read_text(encoding="utf-8")

@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import Engine, uses_c
+from ..engine import Engine
 from ..pool.jobs import Job
 from ..pool.messages import Message, Part, opened, shards
 from ..pool.rounds import Rounds
 from ..pool.shared import Mapped, write_arrays
+from .compiled import KMEANS
 from .points import Assigned, Doubles, Far, Points
 
 __all__ = ["DividedPoints", "divide"]
@@ -57,7 +58,8 @@ class Assigner:
             self._points = replace(job.points, threads=1)
         else:
             arrays: Any = Mapped(Path(job.folder) / "points").arrays
-            self._points = Points(**arrays, unit=job.unit, jit=uses_c(job.jit))
+            jit = job.jit and KMEANS.find() is not None
+            self._points = Points(**arrays, unit=job.unit, jit=jit)
         # Squares and the like stay with a part.
         self._part = functools.lru_cache(maxsize=2)(self._points_from)
 

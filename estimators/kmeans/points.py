@@ -13,7 +13,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from ...errors import InvalidValue
-from .compiled import Nearest, kmeans_library
+from .compiled import Nearest
 
 __all__ = ["Assigned", "Far", "Points"]
 
@@ -219,13 +219,8 @@ class Points:
         found = self.x[places], weights.astype(np.float64), labels[places], distances[places]
         return Far(*found).first(count)
 
-    @cached_property
-    def library(self) -> Any:
-        """The compiled library, looked up once for many passes."""
-        return kmeans_library()
-
     def _look(self, centers: Doubles, labels: Any, scores: Any) -> Assigned:
-        nearest = Nearest(centers, self.library) if self.jit else _Nearest(centers)
+        nearest = Nearest(centers) if self.jit else _Nearest(centers)
 
         def work(rows: slice) -> tuple[Doubles, Doubles, float]:
             each = (array if array is None else array[rows] for array in (labels, scores))

@@ -96,10 +96,11 @@ def greedy_seeds(
     share = None if points.weights is None else _shares(points.weights)
     seeds = [int(generator.choice(len(points), p=share))]
     nearest = np.full(len(points), np.inf, np.float32)
-    sums = _closer(points, nearest, seeds, points.shares(STEP))[:, 0]
+    sums = _lower(points, nearest, _closer(points, seeds), points.shares(STEP))[:, 0]
     while len(seeds) < clusters:
         candidates = _drawn(points, nearest, seeds[-1], sums, generator.random(trials))
-        found = _closer(points, nearest, [seeds[-1], *candidates], points.shares(STEP))
+        closer = _closer(points, [seeds[-1], *candidates])
+        found = _lower(points, nearest, closer, points.shares(STEP))
         best = int(np.argmin(found[:, 1:].sum(axis=0)))
         seeds.append(candidates[best])
         sums = found[:, 1 + best]
@@ -111,13 +112,13 @@ def _drawn(points: Points, nearest: Floats, seed: int, sums: Doubles, random: Do
 
     `sums` are those of all steps with the last seed; rows are added up in the steps that are hit.
     """
-    steps = np.cumsum(sums)
+    steps, closer = np.cumsum(sums), _closer(points, [seed])
     found = []
     for place in random * steps[-1]:
         at = min(int(np.searchsorted(steps, place, side="right")), len(steps) - 1)
         part = (place - (steps[at - 1] if at else 0.0)) / max(float(sums[at]), TINY)
         rows = slice(at * STEP, (at + 1) * STEP)
-        _closer(points, nearest, [seed], [rows])
+        _lower(points, nearest, closer, [rows])
         each = nearest[rows]
         if points.weights is not None:
             each = each * points.weights[rows]
@@ -127,14 +128,19 @@ def _drawn(points: Points, nearest: Floats, seed: int, sums: Doubles, random: Do
     return found
 
 
-def _closer(points: Points, nearest: Floats, seeds: list[int], blocks: list[slice]) -> Doubles:
+def _closer(points: Points, seeds: list[int]) -> Closer | _Closer:
+    """Return what looks at points with a seed, the first of some, and candidates for the next."""
+    chosen = points.x[seeds]
+    return Closer(chosen) if points.jit else _Closer(chosen)
+
+
+def _lower(
+    points: Points, nearest: Floats, closer: Closer | _Closer, blocks: list[slice]
+) -> Doubles:
     """Lower squared distances to the nearest seed to those from one more, in blocks of rows.
 
-    Return what they add up to in each step, with the first of `seeds`, which is that one, and with
-    each of the others added.
+    Return what they add up to in each step with that seed, and with each candidate added.
     """
-    chosen = points.x[seeds]
-    closer = Closer(chosen, points.library) if points.jit else _Closer(chosen)
 
     def work(rows: slice) -> Doubles:
         weights = None if points.weights is None else points.weights[rows]

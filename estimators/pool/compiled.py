@@ -3,51 +3,32 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import math
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import CompileError
-from ...graph.compiler.cache import warn_once
-from ...graph.compiler.toolchain import find_toolchain, load
+from ...graph.compiler.extension import Extension
 
-__all__ = ["merge_rows", "pool_library"]
+__all__ = ["MERGING", "merge_rows"]
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
-EXACT = ("-ffp-contract=off",)  # a fused product and sum would round once where numpy rounds twice
 AT_ONCE = 1024  # rows
 MOST_ROWS = 2**31 - 1
-
-
-def pool_library(jit: bool) -> Any:
-    """Return the compiled library, from the cache where it is there; None without a compiler.
-
-    Parameters
-    ----------
-    jit : bool
-        Whether it is wanted.
-    """
-    if not jit or find_toolchain() is None:
-        return None
-    try:
-        library = load(_source(), EXACT)
-    except CompileError as error:
-        warn_once(f"{error} (workers' news is merged by numpy)")
-        return None
-    pointer, integer = ctypes.c_void_p, ctypes.c_int64
-    library.pool_merge.argtypes = [integer, integer, *[pointer] * 12]
-    library.pool_merge.restype = integer
-    return library
+MERGING = Extension(
+    __package__,
+    ["rows.c"],
+    {"pool_merge": [*[ctypes.c_int64] * 3, *[ctypes.c_void_p] * 12]},
+    "workers' news is merged by numpy",
+    # A fused product and sum would round once where numpy rounds twice.
+    flags=("-ffp-contract=off",),
+)
 
 
 def merge_rows(
-    library: Any,
     kinds: Sequence[int],
     shares: npt.NDArray[np.float64],
     state: Sequence[Array],
@@ -58,7 +39,6 @@ def merge_rows(
 
     Parameters
     ----------
-    library : optional
     kinds : sequence of int
         Of each table: 0 by AdaSum, 1 a sum, 2 a mean.
     shares : ndarray
@@ -74,7 +54,8 @@ def merge_rows(
         What was merged, without rows where it was written.
     """
     told = [tables[place] for place in range(len(state)) for _, tables in messages]
-    if library is None or not _known([*state, *told]):
+    library = MERGING.find() if _known([*state, *told]) else None
+    if library is None:
         return None
     workers, widths = len(messages), _widths(state)
     ids = [np.ascontiguousarray(rows, np.int32) for rows, _ in messages]
@@ -115,8 +96,3 @@ def _place(array: Any) -> int:
 
 def _places(arrays: Sequence[Array]) -> Any:
     return (ctypes.c_void_p * len(arrays))(*map(_place, arrays))
-
-
-@functools.cache
-def _source() -> str:
-    return (resources.files(__package__) / "c" / "rows.c").read_text(encoding="utf-8")

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...graph import Program
-from .compiled import pool_library
 from .merge import divide, merge
 from .messages import Merging, Message, Part, opened, shards
 from .rounds import Rounds
@@ -51,7 +50,6 @@ class PoolExecution:
         self._shared = Mapped(self._folder / "state", "shared")
         self.variables = self._shared.arrays
         self._steps = Steps(folder=str(self._folder), jit=jit)
-        self._library = pool_library(jit)
 
     def steps_at_once(self, rows: int, batch_size: int) -> int:
         """Return how many steps all workers take together in a full round."""
@@ -121,9 +119,9 @@ class PoolExecution:
             sent = found if self._rounds.shares_memory else messages
             parts = [Merging(number, sent, own) for number, own in enumerate(pieces)]
             for answer in map(opened, self._rounds.run(parts)):
-                merge(self.program.variables, self.variables, [answer], self._library)
+                merge(self.program.variables, self.variables, [answer], self._steps.jit)
         else:
-            merge(self.program.variables, self.variables, found, self._library)
+            merge(self.program.variables, self.variables, found, self._steps.jit)
         return [message.losses for message in messages]
 
     @property

@@ -30,7 +30,7 @@ END = np.iinfo(np.int64).max  # of a variable, however long
 
 
 def merge(
-    variables: Sequence[Variable], state: Values, messages: Sequence[Message], library: Any = None
+    variables: Sequence[Variable], state: Values, messages: Sequence[Message], jit: bool = False
 ) -> None:
     """Write into `state` what the messages of one round say together; see `merged`.
 
@@ -42,12 +42,12 @@ def merge(
     for tables, told in groups:
         kinds = _kinds(variables, tables)
         each = [(rows, [values[name] for name in tables]) for rows, values in told]
-        if merge_rows(library, kinds, shares, list(tables.values()), each) is None:
+        if not jit or merge_rows(kinds, shares, list(tables.values()), each) is None:
             write(tables, {}, _merged_rows(kinds, shares, tables, told))
 
 
 def merged(
-    variables: Sequence[Variable], state: Values, messages: Sequence[Message], library: Any = None
+    variables: Sequence[Variable], state: Values, messages: Sequence[Message], jit: bool = False
 ) -> tuple[dict[str, Array], list[Told]]:
     """Return what the messages of one round, or of the same pieces of them, say together.
 
@@ -62,8 +62,8 @@ def merged(
         The values that the round began with, by name. They stay.
     messages : sequence of Message
         In the order of their parts, on which the last bits depend.
-    library : optional
-        `pool_library`, if C may merge: to the same bits.
+    jit : bool
+        Whether C may merge: to the same bits.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def merged(
     for tables, told in groups:
         kinds = _kinds(variables, tables)
         each = [(rows, [values[name] for name in tables]) for rows, values in told]
-        done = merge_rows(library, kinds, shares, list(tables.values()), each, aside=True)
+        done = merge_rows(kinds, shares, list(tables.values()), each, aside=True) if jit else None
         if done is None:
             found = _merged_rows(kinds, shares, tables, told)
         else:

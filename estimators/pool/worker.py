@@ -18,7 +18,6 @@ from ...graph import Program, Tensor
 from ...graph.compiler.masked import row_mask
 from ...graph.interpreter import evaluate_all
 from ..engine import Engine
-from .compiled import pool_library
 from .jobs import Job
 from .merge import distinct, merged
 from .messages import Merging, Message, Part, cut, opened
@@ -73,7 +72,6 @@ class Training:
             self.execution = engine.start(program, values, adopt=True)
         feeds = job.feeds or ragged_feeds(Mapped(folder / "feeds").arrays)
         self._feeds = self.execution.prepare(feeds)
-        self._library = pool_library(job.jit)
         self._tables, self._masked = row_updates(program), masked_updates(program)
 
     def run(self, job: Steps, part: Part | Merging) -> Message:
@@ -98,7 +96,7 @@ class Training:
         """Return new values of some pieces: the shared weights stay as they are."""
         messages = [cut(opened(message), part.pieces) for message in part.messages]
         variables, state = self.execution.program.variables, self._shared.arrays
-        whole, rows = merged(variables, state, messages, self._library)
+        whole, rows = merged(variables, state, messages, job.jit)
         return job.put_aside(Message(replace(part, messages=()), whole=whole, rows=rows))
 
     def _reset(self) -> None:

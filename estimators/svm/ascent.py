@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import weakref
-from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
 
-from ...graph.compiler.library import without_comments
-from ...graph.compiler.toolchain import load
+from ...graph.compiler.extension import Extension
 from .design import Design
 from .problem import Problem
 from .solution import Solution
 
-__all__ = ["ascend"]
+__all__ = ["ASCENT", "ascend"]
 
 Floats = npt.NDArray[np.float64]
 CHECKED = (20, 50)  # passes before the gap is looked at first, and each time after
@@ -29,18 +26,25 @@ STATE = np.dtype(
 )
 
 
+ASCENT = Extension(
+    __package__,
+    ["ascent.c"],
+    {
+        "ascend": [
+            *[ctypes.c_int64, *[ctypes.c_void_p] * 5],
+            *[ctypes.c_int64, ctypes.c_double, ctypes.c_double],
+        ]
+    },
+    "Newton's method is used",
+)
+
+
 class _Design(ctypes.Structure):
     _fields_ = [
         ("width", ctypes.c_int64),
         ("sparse", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("starts", "ids", "weights", "numbers")),
     ]
-
-
-@functools.cache
-def _source() -> str:
-    text = (resources.files(__package__) / "c" / "ascent.c").read_text(encoding="utf-8")
-    return without_comments(text)
 
 
 def ascend(
@@ -168,17 +172,9 @@ class _Rows:
         pointers = (None if block is None else block.ctypes.data for block in blocks)
         design = _Design(packed.numbers.shape[1], packed.shared, *pointers)
         arrays = (self.rows, self.weight, order, self.state)
-        function = load(_source()).ascend
-        function.restype = ctypes.c_int64
-        return int(
-            function(
-                ctypes.byref(design),
-                *(ctypes.c_void_p(array.ctypes.data) for array in arrays),
-                ctypes.c_int64(count),
-                ctypes.c_double(gap),
-                ctypes.c_double(LITTLE),
-            )
-        )
+        places = (array.ctypes.data for array in arrays)
+        made = ASCENT.require().ascend(ctypes.byref(design), *places, count, gap, LITTLE)
+        return int(made)
 
     @property
     def values(self) -> Floats:

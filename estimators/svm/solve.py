@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import CompileError
 from ..engine import uses_c
-from .ascent import ascend
+from .ascent import ASCENT, ascend
 from .newton import DIRECT, newton
 from .problem import Problem
 from .solution import Solution
@@ -62,15 +59,10 @@ def solve(
         return Solution.of(
             problem, np.zeros(problem.design.width), np.zeros(len(problem.design)), 0
         )
-    compiled = uses_c(jit)
-    try:
-        if problem.penalty == "l1":
-            return descend(problem, tol, max_iter)
-        if compiled and not _small(problem):
-            return ascend(problem, tol, max_iter, seed, start)
-    except CompileError as error:
-        logging.getLogger(__name__).warning("%s (numpy is used)", error)
-        return solve(problem, tol, max_iter, seed, False)
+    if problem.penalty == "l1":
+        return descend(problem, tol, max_iter)
+    if not _small(problem) and uses_c(jit, ASCENT):
+        return ascend(problem, tol, max_iter, seed, start)
     return newton(problem, tol, max_iter)
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
+import shlex
 
 import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
 
-from cannery import DNNClassifier, WideDeepClassifier
+from cannery import DNNClassifier, KMeans, RandomForestClassifier, WideDeepClassifier
 from cannery.errors import CompileError
-from cannery.estimators.engine import Engine
+from cannery.estimators.engine import Engine, uses_c
+from cannery.estimators.forest.compiled import FOREST
+from cannery.estimators.kmeans import KMEANS
+from cannery.estimators.pool.compiled import MERGING
+from cannery.estimators.svm.ascent import ASCENT
 from cannery.graph import CompiledExecution, Execution, Program
 from cannery.graph.compiler.cache import warn_once
 from cannery.graph.compiler.toolchain import find_toolchain
@@ -95,6 +101,51 @@ def test_a_program_that_does_not_compile_is_interpreted(frame, target, monkeypat
     with pytest.raises(CompileError, match="a bug"):
         monkeypatch.setattr("cannery.estimators.estimator.require_toolchain", lambda: None)
         model.set_params(jit=True).fit(frame, target)
+
+
+@pytest.fixture
+def breaking(has_compiler, tmp_path, monkeypatch):
+    """A compiler that compiles the program it is tried with, and no other."""
+    if os.name != "posix":
+        pytest.skip("it is a shell script")
+    script, real = tmp_path / "breaking", shlex.join(find_toolchain().command)
+    script.write_text(
+        f"""#!/bin/sh
+case "$*" in *--version) exec {real} "$@" ;; esac
+grep -q cannery_trial program.c && exec {real} "$@"
+echo "program.c:1: error: broken"; exit 1
+"""
+    )
+    script.chmod(0o700)
+    monkeypatch.setenv("CC", str(script))
+    monkeypatch.setenv("CANNERY_CACHE_DIR", str(tmp_path / "cache"))
+    warn_once.cache_clear()
+
+
+@pytest.mark.parametrize("extension", [ASCENT, FOREST, MERGING, KMEANS])
+def test_an_extension_that_does_not_compile(extension, has_compiler, breaking, caplog):
+    assert not uses_c(False, extension)
+    assert not caplog.messages
+    assert not uses_c("auto", extension)
+    (line,) = caplog.messages
+    assert "error: broken" in line and line.endswith(f"({extension.instead})")
+    with pytest.raises(CompileError, match="broken"):
+        uses_c(True, extension)
+
+
+def test_what_numpy_does_where_c_does_not_compile(frame, target, breaking, caplog):
+    for model, answer in (
+        (RandomForestClassifier(n_estimators=3, random_state=0), "predict_proba"),
+        (KMeans(n_clusters=3, random_state=0), "transform"),
+    ):
+        found, expected = (
+            getattr(model.set_params(jit=jit).fit(frame, target), answer)(frame)
+            for jit in ("auto", False)
+        )
+        np.testing.assert_array_equal(found, expected)
+        with pytest.raises(CompileError, match="broken"):
+            model.set_params(jit=True).fit(frame, target)
+    assert FOREST.instead in caplog.text and KMEANS.instead in caplog.text
 
 
 def threads_of(n_jobs):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cannery.estimators.kmeans.points import Points
-from cannery.estimators.kmeans.seeding import STEP, _closer, greedy_seeds
+from cannery.estimators.kmeans.seeding import STEP, _closer, _lower, greedy_seeds
 from cannery.graph.compiler.toolchain import find_toolchain
 
 compiled = pytest.mark.skipif(find_toolchain() is None, reason="there is no C compiler")
@@ -27,9 +27,9 @@ def test_sums_with_each_candidate_are_those_of_numpy(rows, width, seeds, weighte
     for jit in (False, True):
         some = points(rows, width, weighted, jit=jit)
         nearest = np.full(rows, 0.7 * width, np.float32)
-        sums = _closer(some, nearest, list(range(seeds)), some.shares(STEP))
+        sums = _lower(some, nearest, _closer(some, list(range(seeds))), some.shares(STEP))
         assert sums.shape == (-(-rows // STEP), seeds)
-        alone = _closer(some, nearest.copy(), [0], some.shares(STEP))
+        alone = _lower(some, nearest.copy(), _closer(some, [0]), some.shares(STEP))
         np.testing.assert_allclose(alone[:, 0], sums[:, 0], rtol=1e-6)
         found.append((nearest, sums))
     np.testing.assert_allclose(found[1][0], found[0][0], rtol=1e-4, atol=1e-5 * width)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cannery.estimators.pool import compiled
-from cannery.estimators.pool.compiled import merge_rows, pool_library
+from cannery.estimators.pool.compiled import merge_rows
 from cannery.estimators.pool.merge import merge, merged, write
 from cannery.estimators.pool.messages import Message, Part
 from cannery.graph import Variable
@@ -17,11 +16,7 @@ WHOLE = {"kernel": (30, 5), "bias": (), "step": ()}
 KINDS = {"weight": {}, "sum": {"trainable": False, "additive": True}, "mean": {"trainable": False}}
 
 
-@pytest.fixture(scope="module")
-def library():
-    if find_toolchain() is None:
-        pytest.skip("there is no C compiler")
-    return pool_library(True)
+compiled = pytest.mark.skipif(find_toolchain() is None, reason="there is no C compiler")
 
 
 def numbers(random, shape):
@@ -57,14 +52,16 @@ def bits(arrays):
     return {name: np.where(np.isnan(value), 0, value).tobytes() for name, value in arrays.items()}
 
 
+@compiled
 @pytest.mark.parametrize("workers", [1, 2, 3, 4, 7])
-def test_the_bits_of_numpy(library, workers):
+def test_the_bits_of_numpy(monkeypatch, workers):
     with np.errstate(all="ignore"):
         variables, state, messages = news(workers)
         by_numpy, by_c, later = ({n: v.copy() for n, v in state.items()} for _ in range(3))
         merge(variables, by_numpy, messages)
-        merge(variables, by_c, messages, library)
-        whole, rows = merged(variables, state, messages, library)
+        monkeypatch.setattr("cannery.estimators.pool.merge._merged_rows", None)  # C does all
+        merge(variables, by_c, messages, jit=True)
+        whole, rows = merged(variables, state, messages, jit=True)
     assert bits(by_c) == bits(by_numpy) != bits(state)
     assert (np.diff(rows[0][0]) > 0).all() and len(rows) == 1
     assert bits(later) == bits(state)  # what is merged aside is written by who asked
@@ -72,23 +69,23 @@ def test_the_bits_of_numpy(library, workers):
     assert bits(later) == bits(by_numpy)
 
 
-def test_what_c_does_not_know_is_left_to_numpy(library):
+@compiled
+def test_what_c_does_not_know_is_left_to_numpy():
     variables, state, messages = news(2, np.float64)
     tables = [state[name] for name in messages[0].rows[0][1]]
     told = [(rows, list(values.values())) for rows, values in (m.rows[0] for m in messages)]
     kinds = [0] * len(tables)
-    assert merge_rows(library, kinds, np.ones(2), tables, told) is None
+    assert merge_rows(kinds, np.ones(2), tables, told) is None
     with np.errstate(all="ignore"):
-        merge(variables, state, messages, library)
+        merge(variables, state, messages, jit=True)
 
 
 def test_it_is_not_compiled_unless_it_may_be(monkeypatch):
-    assert pool_library(False) is None
+    variables, state, messages = news(2)
+    with np.errstate(all="ignore"), monkeypatch.context() as patch:
+        patch.setattr("cannery.estimators.pool.merge.merge_rows", None)
+        merge(variables, state, messages, jit=False)
+        merged(variables, state, messages, jit=False)
     monkeypatch.setenv("CANNERY_JIT", "0")
-    assert pool_library(True) is None
-
-
-def test_c_that_does_not_compile_is_done_without(library, monkeypatch, caplog):
-    monkeypatch.setattr(compiled, "_source", lambda: "int pool_merge(void) { return nothing; }")
-    assert pool_library(True) is None
-    assert "merged by numpy" in caplog.text
+    tables = [state[name] for name in messages[0].rows[0][1]]
+    assert merge_rows([0] * len(tables), np.ones(2), tables, []) is None
