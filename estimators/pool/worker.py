@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ import numpy.typing as npt
 
 from ...feature_columns import Ragged
 from ...graph import Program, Tensor
+from ...graph.aligned import aligned
 from ...graph.compiler.masked import row_mask
+from ...graph.feeds import Feeder
 from ...graph.interpreter import evaluate_all
 from ..engine import Engine
 from .jobs import Job
-from .merge import distinct, merged
+from .merge import merged
 from .messages import Merging, Message, Part, cut, opened
+from .pulled import named, pull_apart, root_of
 from .shared import Mapped
 
 __all__ = ["Steps", "flat_feeds", "row_updates"]
@@ -63,16 +66,27 @@ class Training:
         program = Program.from_json(json.loads((folder / "program.json").read_text("utf-8")))
         self._shared = Mapped(folder / "state")
         self._private = Mapped(folder / "state", "private")
-        engine = Engine(job.jit)
-        values = {
-            name: value if value.nbytes >= LEAST_MAPPED else np.array(value)
-            for name, value in self._private.arrays.items()
-        }
-        with engine.limits():
-            self.execution = engine.start(program, values, adopt=True)
-        feeds = job.feeds or ragged_feeds(Mapped(folder / "feeds").arrays)
-        self._feeds = self.execution.prepare(feeds)
+        self._feeds = Feeder(
+            program.inputs, job.feeds or ragged_feeds(Mapped(folder / "feeds").arrays)
+        )
         self._tables, self._masked = row_updates(program), masked_updates(program)
+        program, self._pulled = pull_apart(program, self._tables)
+        for one in self._pulled:
+            del self._tables[one.ids]
+        self._apart = {name for one in self._pulled for name in one.tables}
+        engine = Engine(job.jit)
+        with engine.limits():
+            self.execution = engine.start(program, self._first_values(), adopt=True)
+
+    def _first_values(self) -> dict[str, Array]:
+        """Return memory for the variables, filled where the first part does not fill it."""
+        values: dict[str, Array] = {}
+        for name, value in self._private.arrays.items():
+            if name in self._apart:
+                values[name] = aligned(value.shape, value.dtype)  # pages come when they are touched
+            else:
+                values[name] = value if value.nbytes >= LEAST_MAPPED else np.array(value)
+        return values
 
     def run(self, job: Steps, part: Part | Merging) -> Message:
         """Take the steps of one part of a round, or merge some."""
@@ -83,11 +97,12 @@ class Training:
         began = time.perf_counter()
         self._reset()
         order, part = np.asarray(part.rows), replace(part, rows=None)
+        feeds, visited, pulled = self._pull(order)
         ready = time.perf_counter()
         with Engine().limits():
-            found = self.execution.run(self._feeds, order, job.batch_size, finite=job.finite)
+            found = self.execution.run(feeds, visited, job.batch_size, finite=job.finite)
         done = time.perf_counter()
-        whole, rows = self._changes(order)
+        whole, rows = self._changes(order, pulled)
         message = job.put_aside(Message(part, found["loss"], whole, rows, done - ready))
         message.transfer = time.perf_counter() - done + ready - began
         return message
@@ -99,9 +114,29 @@ class Training:
         whole, rows = merged(variables, state, messages, job.jit)
         return job.put_aside(Message(replace(part, messages=()), whole=whole, rows=rows))
 
+    def _pull(self, order: Array) -> tuple[Feeder, Array, list[tuple[Array, Sequence[str]]]]:
+        """Pull the rows that a part names: return what to feed, which of it, and these rows."""
+        if not self._pulled:
+            return self._feeds, order, []
+        batch, ragged = self._batch(order)
+        ids = evaluate_all([one.ids for one in self._pulled], {**batch, **_flat_batch(ragged)})
+        feeds, pulled = {**self._feeds.feeds, **batch, **ragged}, []
+        for one in self._pulled:
+            state, variables = self._shared.arrays, self.execution.variables
+            rows, feeds[one.feed] = one.pull(ids[one.ids], state, variables)
+            pulled.append((rows, one.tables))
+        return self.execution.prepare(feeds), np.arange(len(order)), pulled
+
+    def _batch(self, order: Array) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return the feeds of some rows, and those of them that have several values a row."""
+        batch = {name: array.take(order, 0) for name, array in self._feeds.batched.items()}
+        return batch, self._feeds.ragged_rows(order)
+
     def _reset(self) -> None:
         """Have the shared weights again, without what the last part changed."""
         for name, value in self.execution.variables.items():
+            if name in self._apart:
+                continue
             private = self._private.arrays[name]
             if not (np.shares_memory(value, private) and self._private.forget(name)):
                 np.copyto(value, self._shared.arrays[name])
@@ -112,25 +147,29 @@ class Training:
         rows = differs.reshape(len(differs), -1)
         return rows[:, 0] if rows.shape[1] == 1 else rows.any(axis=1)
 
-    def _changes(self, order: Array) -> tuple[dict[str, Array], list[Any]]:
+    def _changes(
+        self, order: Array, pulled: Sequence[tuple[Array, Sequence[str]]]
+    ) -> tuple[dict[str, Array], list[Any]]:
         variables, program = self.execution.variables, self.execution.program
         groups = [*self._named(order), *self._changed()]
         rows = [
             (ids, {name: variables[name].take(ids, 0) for name in names}) for ids, names in groups
         ]
-        tables = {name for _, names in groups for name in names}
+        rows += [
+            (ids, {name: np.array(variables[name][: len(ids)]) for name in names})
+            for ids, names in pulled
+        ]
+        tables = {name for _, told in rows for name in told}
         updated = {variable.name for variable in program.updates} - tables
         return {name: np.array(variables[name]) for name in sorted(updated)}, rows
 
     def _named(self, order: Array) -> Iterator[tuple[Array, list[str]]]:
         """Yield the rows that batches name, with the tables of which they are."""
         if self._tables:
-            batch = {name: array.take(order, 0) for name, array in self._feeds.batched.items()}
-            batch.update(_flat_batch(self._feeds.ragged_rows(order)))
-            values = evaluate_all(list(self._tables), batch)
+            batch, ragged = self._batch(order)
+            values = evaluate_all(list(self._tables), {**batch, **_flat_batch(ragged)})
             for ids, names in self._tables.items():
-                touched = distinct(np.sort(values[ids], axis=None))
-                yield touched[np.searchsorted(touched, 0) :], names
+                yield named(values[ids]), names
 
     def _changed(self) -> Iterator[tuple[Array, list[str]]]:
         """Yield the rows that steps have changed by a mask, with the tables of which they are."""
@@ -153,10 +192,7 @@ def row_updates(program: Any) -> dict[Tensor, list[str]]:
     found: dict[Tensor, list[str]] = {}
     for variable, new in program.updates.items():
         if new.op.name == "replace_rows" and new.inputs[0] is variable:
-            ids = new.inputs[1]
-            while ids.op.name == "group_ids":
-                ids = ids.inputs[0]
-            found.setdefault(ids, []).append(variable.name)
+            found.setdefault(root_of(new.inputs[1]), []).append(variable.name)
     return found
 
 
