@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .commands import fit_file, run_demo
-from .comparison import MODELS, TASKS
+from . import commands
+from .comparison import MODEL_NAMES, TASKS
 from .errors import CanneryError
 
 __all__ = ["main"]
@@ -19,20 +19,22 @@ def _parser() -> argparse.ArgumentParser:
         prog="cannery",
         description="Feature columns, canned estimators and joint Wide & Deep models.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    show = commands.add_parser(
+    show = subparsers.add_parser(
         "demo", help="compare linear, deep and Wide & Deep on made-up clicks"
     )
-    show.set_defaults(run=run_demo)
+    show.set_defaults(run="run_demo")
     show.add_argument("--impressions", type=int, default=100_000, metavar="N")
     show.add_argument("--out", type=Path, default=Path("cannery-demo"), metavar="DIR")
 
-    train = commands.add_parser("fit", help="fit a model to a CSV or Parquet file, or compare all")
-    train.set_defaults(run=fit_file)
+    train = subparsers.add_parser(
+        "fit", help="fit a model to a CSV or Parquet file, or compare all"
+    )
+    train.set_defaults(run="fit_file")
     train.add_argument("data", type=Path, metavar="DATA", help="a .csv, .csv.gz or .parquet file")
     train.add_argument("--target", required=True, metavar="NAME", help="the column to predict")
-    train.add_argument("--model", choices=[*sorted(MODELS), "all"], default="wide_deep")
+    train.add_argument("--model", choices=[*sorted(MODEL_NAMES), "all"], default="wide_deep")
     train.add_argument("--task", choices=TASKS, default="auto")
     train.add_argument("--test-fraction", type=float, default=0.2, metavar="SHARE")
     train.add_argument("--out", type=Path, default=Path("cannery-fit"), metavar="DIR")
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = options.pop("run")
     options.pop("command")
     try:
-        run(**options)
+        getattr(commands, run)(**options)
     except CanneryError as error:
         print(f"cannery: {error}", file=sys.stderr)
         return 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,25 +13,17 @@ from ..errors import InvalidType, InvalidValue
 from ..estimators import ESTIMATORS
 from ..estimators.labels import label_array
 from ..registry import Registry
+from .names import MODEL_NAMES, TASKS
 
-__all__ = ["MODELS", "TASKS", "candidates", "guess_task"]
+__all__ = ["MODELS", "candidates", "guess_task"]
 
-TASKS = ("auto", "classification", "regression")
 MOST_CLASSES = 20  # whole numbers of more distinct values are taken for quantities
 
 
-def _short(name: str) -> str:
-    """Return ``wide_deep`` for ``WideDeepClassifier``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.removesuffix("Classifier")).lower()
-
-
 def _models() -> Registry[tuple[type[Any], type[Any]]]:
-    """Pair each canned classifier with its regressor; what has no target has no part in it."""
     found: Registry[tuple[type[Any], type[Any]]] = Registry("model")
-    for name, classifier in ESTIMATORS.items():
-        regressor = name.removesuffix("Classifier") + "Regressor"
-        if name.endswith("Classifier") and regressor in ESTIMATORS:
-            found.add(_short(name), (classifier, ESTIMATORS[regressor]))
+    for name, (classifier, regressor) in MODEL_NAMES.items():
+        found.add(name, (ESTIMATORS[classifier], ESTIMATORS[regressor]))
     return found
 
 

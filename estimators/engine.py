@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
 from ..errors import CompileError
 from ..graph import CompiledExecution, Execution, Program
+from ..graph.compiler.blas import find_gemm
 from ..graph.compiler.cache import warn_once
 from ..graph.compiler.cost import COMPILE_SECONDS
 from ..graph.compiler.extension import Extension
@@ -117,4 +119,5 @@ def uses_c(jit: bool | str, extension: Extension) -> bool:
 
 @functools.cache
 def _controller() -> ThreadpoolController:
+    find_gemm(np.dtype(np.float32))  # what it may load is to be held as well
     return ThreadpoolController()

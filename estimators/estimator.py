@@ -21,6 +21,7 @@ from ..hyperparameters import Allowed, NonNegativeInt, OneOf, check, hyperparame
 from .engine import Engine
 from .export_c import Exported
 from .model import Model
+from .pool.jobs import Job
 from .pool.pool import Pool, get_pool
 from .pool.rounds import Rounds, start_workers
 from .rows import check_rows
@@ -83,14 +84,14 @@ class Estimator(Exported, BaseEstimator):
         return Engine.chosen(False, threads, 0.0).threads
 
     @contextlib.contextmanager
-    def _rounds(self, unit: str) -> Iterator[Rounds | None]:
+    def _rounds(self, kind: type[Job], unit: str) -> Iterator[Rounds | None]:
         """Have a pool's workers at hand where there is a pool, and keep what their rounds took."""
         pool = self._pool()
         if pool is None:
             yield None
             return
         with Rounds(pool, unit) as rounds:
-            start_workers(pool)
+            start_workers(pool, kind)
             yield rounds
             self.pool_report_ = rounds.report()
 

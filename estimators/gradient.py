@@ -26,6 +26,7 @@ from .engine import Engine, Running
 from .model import Model
 from .pool import PoolExecution
 from .pool.rounds import Rounds
+from .pool.worker import Steps
 from .rows import Rows, check_rows, hold_out
 from .settings import check_unchanged, comparable, lasting
 from .supervised import Supervised
@@ -123,7 +124,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         with (
             self._unharmed() if fresh else contextlib.nullcontext(),
             recovery(folder, self.keep_checkpoints, self.checkpoint_seconds) as saved,
-            self._rounds("rows") as rounds,
+            self._rounds(Steps, "rows") as rounds,
         ):
             given = (fresh, saved, rounds, epochs)
             return self._prepare_and_train(X, y, sample_weight, *given, **options)

@@ -1,5 +1,8 @@
 """The dataflow graph: define expressions, differentiate them, run them as programs."""
 
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 from . import ops
 from .compiler.compiled import Compiled, CompiledExecution
 from .explain import Explanation, explain
@@ -33,3 +36,6 @@ __all__ = [
     "simplify",
     *ops.__all__,
 ]
+
+if not TYPE_CHECKING:  # `cannery.graph.optimizers` needs no import of its own
+    __getattr__, __dir__ = lazy_names(__name__, __all__)

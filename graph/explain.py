@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
 
 from ..errors import InvalidType, InvalidValue
 from .compiler.compiled import Compiled, CompiledExecution
@@ -26,6 +26,9 @@ from .simplify import KINDS, count_ops, simplify_once
 from .step import Step
 from .tensor import Tensor
 from .text import shape_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Explanation", "explain"]
 
@@ -162,7 +165,7 @@ def explain(
         require_toolchain()
     compiled = compiled and find_toolchain() is not None
     source = Source(program, profile=compiled)
-    kernels, ops = _kernels(source), pd.DataFrame()
+    kernels, ops = _kernels(source), _table([])
     first = {**program.initial_values(), **(values or {})}
     if compiled:
         execution = CompiledExecution(Compiled(program, text=source), first, threads=threads)
@@ -179,6 +182,12 @@ def explain(
         source=source.text,
         engine=engine,
     )
+
+
+def _table(rows: Sequence[Any], *columns: str) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _rewrites(program: Program) -> pd.DataFrame:
@@ -210,7 +219,7 @@ def _rewrites(program: Program) -> pd.DataFrame:
             counts = count_ops(step.roots), count_ops(later.roots)
             found.append(("compiler", kind, applied["products"], *counts))
         step = later
-    return pd.DataFrame(found, columns=["pass", "rewrite", "applied", "before", "after"])
+    return _table(found, "pass", "rewrite", "applied", "before", "after")
 
 
 def _kernels(source: Source) -> pd.DataFrame:
@@ -219,7 +228,7 @@ def _kernels(source: Source) -> pd.DataFrame:
         (runs_text(k), domain_text(k), len(ops_of(k, phases)), kernel_text(k, phases))
         for k in source.kernels
     ]
-    return pd.DataFrame(rows, columns=["runs", "domain", "fused", "ops"])
+    return _table(rows, "runs", "domain", "fused", "ops")
 
 
 def _memory(program: Program, source: Source, batch: int) -> pd.DataFrame:
@@ -237,7 +246,7 @@ def _memory(program: Program, source: Source, batch: int) -> pd.DataFrame:
     found.append(("interpreter", "all", size, unshared))
     count = sum(element_count(v.shape, 0) * v.dtype.itemsize for v in program.variables)
     found.append(("both", "variables", count, count))
-    return pd.DataFrame(found, columns=["engine", "memory", "bytes", "without reuse"])
+    return _table(found, "engine", "memory", "bytes", "without reuse")
 
 
 # Time.
@@ -263,7 +272,7 @@ def _time(
 
 
 def _with_times(frame: pd.DataFrame, seconds: list[float]) -> pd.DataFrame:
-    times = pd.Series(seconds, frame.index, dtype=float)
+    times = np.array(seconds, float)
     added = {"microseconds": times * 1e6, "share": times / max(times.sum(), 1e-12)}
     return frame.assign(**added).round({"microseconds": 2, "share": 3})
 
@@ -279,7 +288,7 @@ def _ops(program: Program, values: Mapping[str, Any], feeds: Any, batch: int) ->
     execution = Execution(program, values, times=times)
     taken = _time(execution, seconds, feeds, batch)
     rows = [(node.name, node.op.name, shape_text(node.shape)) for node in times]
-    return _with_times(pd.DataFrame(rows, columns=["name", "op", "shape"]), taken)
+    return _with_times(_table(rows, "name", "op", "shape"), taken)
 
 
 def _shortened(frame: pd.DataFrame) -> pd.DataFrame:

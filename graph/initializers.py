@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
 
 from ..errors import InvalidType, InvalidValue
 from ..registry import Registry
@@ -84,6 +83,8 @@ class _TruncatedNormal:
     deviation: float
 
     def __call__(self, generator: np.random.Generator, shape: Shape) -> Array:
+        from scipy.special import ndtr, ndtri
+
         # The inverse of the distribution function needs one draw a number, with no resampling.
         low, high = ndtr(-CUT), ndtr(CUT)
         return _drawn(

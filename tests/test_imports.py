@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -13,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OPTIONAL = {"IPython", "graphviz", "matplotlib", "polars", "pyarrow"}
 # Core dependencies that only some calls need: they may wait for such a call.
-LAZY = {"narwhals", "tqdm"}
+LAZY = {"narwhals", "pandas", "scipy", "tqdm"}
 OUTSIDE = {"tests", "benchmarks", "docs", "notebooks", "build"}
 
 # The longest matching prefix decides. A package's `__init__` is its front door and may import
@@ -21,6 +22,7 @@ OUTSIDE = {"tests", "benchmarks", "docs", "notebooks", "build"}
 RANKS = {
     "errors": 0,
     "hyperparameters": 0,
+    "lazy": 0,
     "registry": 0,
     "datasets.": 1,
     "datasets": 1,
@@ -32,6 +34,18 @@ RANKS = {
     "estimators": 5,
     "": 6,
 }
+
+HEAVY = ["pandas", "scipy", "sklearn"]
+# Of which `__init__` imports names when they are asked for.
+LAZY_PACKAGES = [
+    "cannery",
+    "cannery.commands",
+    "cannery.comparison",
+    "cannery.estimators",
+    "cannery.estimators.kmeans",
+    "cannery.estimators.pool",
+    "cannery.estimators.training",
+]
 
 # Longer than the house allows, each with its reason: {"path.py": why} and {"path.py::name": why}.
 LONG_FILES: dict[str, str] = {}
@@ -156,7 +170,10 @@ def test_internal_imports_stand_at_the_top(module):
     above = parents(TREES[module])
     for node in ast.walk(TREES[module]):
         if isinstance(node, ast.ImportFrom) and node.level:
-            assert isinstance(above[node], ast.Module), f"line {node.lineno}: {ast.unparse(node)}"
+            holder = above[node]
+            if isinstance(holder, ast.If) and ast.unparse(holder.test) == "TYPE_CHECKING":
+                holder = above[holder]
+            assert isinstance(holder, ast.Module), f"line {node.lineno}: {ast.unparse(node)}"
 
 
 def code_lines(function: ast.FunctionDef) -> int:
@@ -199,14 +216,8 @@ def test_no_file_over_400_lines():
     assert long_files() == set(LONG_FILES)
 
 
-def test_import_is_light():
-    """What only some users need is not loaded for all of them."""
-    heavy = sorted(OPTIONAL | {"tqdm.notebook", "unittest.mock", "torch", "tensorflow"})
-    # pandas loads pyarrow itself where it is installed.
-    program = (
-        "import sys, sklearn, pandas, joblib; before = set(sys.modules); import cannery;"
-        f"print([name for name in {heavy} if name in sys.modules and name not in before])"
-    )
+def printed(program: str) -> str:
+    """Return what a program prints in a process of its own, where it warns of nothing."""
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         capture_output=True,
@@ -214,4 +225,61 @@ def test_import_is_light():
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == "[]"
+    return run.stdout.strip()
+
+
+def test_import_is_light():
+    """What only some users need is not loaded for all of them."""
+    heavy = sorted(OPTIONAL | {"tqdm.notebook", "unittest.mock", "torch", "tensorflow"})
+    # pandas loads pyarrow itself where it is installed.
+    program = (
+        "import sys, sklearn, pandas, joblib; before = set(sys.modules);"
+        "import cannery; from cannery import *;"
+        f"print([name for name in {heavy} if name in sys.modules and name not in before])"
+    )
+    assert printed(program) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("cannery, cannery.estimators, cannery.__main__", ["numpy", *HEAVY]),
+        ("cannery.graph", HEAVY),
+        # What a pool's worker imports, by the kind of its work.
+        ("cannery.estimators.pool.jobs, cannery.estimators.pool.worker", HEAVY),
+        ("cannery.estimators.forest.divided", HEAVY),
+        ("cannery.estimators.kmeans.divided", ["sklearn", "pandas"]),
+    ],
+)
+def test_what_waits_until_it_is_needed(modules, heavy):
+    program = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
+    assert printed(program) == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(LAZY_PACKAGES))
+def test_every_name_of_a_lazy_package_is_there(name):
+    program = (
+        f"import {name} as package; before = dir(package); from {name} import *;"
+        "print([one for one in package.__all__ if one not in globals() or one not in before])"
+    )
+    assert printed(program) == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(LAZY_PACKAGES))
+def test_type_checkers_see_what_is_there(name):
+    """The imports that are not run are those of what `__all__` names, from where it comes."""
+    package = importlib.import_module(name)
+    tree = TREES[name.removeprefix("cannery").strip(".")]
+    blocks = [node for node in tree.body if isinstance(node, ast.If)]
+    nodes = [node for node in blocks[0].body if isinstance(node, ast.ImportFrom)]
+    told = {alias.name: node for node in nodes for alias in node.names}
+    assert told.keys() == {one for one in package.__all__ if one != "__version__"}
+    for one, node in told.items():
+        place = importlib.import_module(f"{name}.{node.module}") if node.module else package
+        assert getattr(place, one) is getattr(package, one)
+
+
+def test_the_front_door_has_every_canned_estimator():
+    canned = set(importlib.import_module("cannery.estimators.canned").__all__)
+    assert canned <= set(importlib.import_module("cannery.estimators").__all__)
+    assert canned - {"ESTIMATORS"} <= set(importlib.import_module("cannery").__all__)

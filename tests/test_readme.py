@@ -30,7 +30,7 @@ def test_the_wide_and_deep_has_about_ten_lines():
 def test_the_commands_shown_are_commands(monkeypatch):
     seen = []
     for name in ("run_demo", "fit_file"):
-        monkeypatch.setattr(cannery.__main__, name, lambda **options: seen.append(options))
+        monkeypatch.setattr(cannery.commands, name, lambda **options: seen.append(options))
     for line in "".join(blocks("sh")).splitlines():
         command = re.search(r"(?:^|python -m )cannery (.*)", line)
         if command:

@@ -27,6 +27,7 @@ from ..export_c import Answer
 from ..kmeans import (
     KMEANS,
     SOLVERS,
+    Assigning,
     Found,
     Points,
     Space,
@@ -176,7 +177,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         """
         with self._unharmed():
             self._check_settings()
-            with self._rounds("rows") as rounds:
+            with self._rounds(Assigning, "rows") as rounds:
                 return self._fit(X, sample_weight, rounds)
 
     def _fit(self, X: Any, sample_weight: Any, rounds: Rounds | None) -> Self:
@@ -254,8 +255,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Es
         x = self._space.points(encoded)
         unit = self.distance == "cosine"
         if fresh:
-            width = self._space.width
-            origin = np.zeros(width) if unit else mean_of(x, weights, self._threads())
+            origin = np.zeros(x.shape[1]) if unit else mean_of(x, weights, self._threads())
             self._origin = origin.astype(np.float32)
         return Points.of(x, weights, self._origin, unit, self._threads(), uses_c(self.jit, KMEANS))
 

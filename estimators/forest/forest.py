@@ -24,7 +24,7 @@ from ..pool.rounds import Rounds
 from ..rows import Rows, check_rows
 from ..supervised import Supervised
 from . import compiled
-from .divided import grow_on_pool
+from .divided import Growing, grow_on_pool
 from .ensemble import ensemble_tables, leaves_and_mean
 from .examples import Examples, Rules, bin_edges, put_into_bins
 from .growing import Drawing, Grown, Nursery, grow_forest
@@ -157,7 +157,7 @@ class Forest(Supervised):
             raise InvalidValue("max_samples", "means nothing without bootstrap", self.max_samples)
 
     def _solve(self, rows: Rows, frame: Frame) -> None:
-        with self._rounds("trees") as rounds:
+        with self._rounds(Growing, "trees") as rounds:
             self._grow(rows, frame, rounds)
 
     def _grow(self, rows: Rows, frame: Frame, rounds: Rounds | None) -> None:

@@ -26,7 +26,7 @@ from ..dense import DenseInputs
 from ..model import Model
 from .points import Doubles, Floats, Points
 
-__all__ = ["Space", "chosen_columns"]
+__all__ = ["Space", "chosen_columns", "mean_of", "named", "total_of"]
 
 MOST_COUNTED = 1024  # columns of a sparse matrix that are counted; more are projected
 

@@ -20,7 +20,7 @@ from ..pool.shared import Mapped, write_arrays
 from .compiled import KMEANS
 from .points import Assigned, Doubles, Far, Points
 
-__all__ = ["DividedPoints", "divide"]
+__all__ = ["Assigning", "DividedPoints", "divide"]
 
 Array = npt.NDArray[Any]
 
@@ -46,7 +46,7 @@ class Assigning(Job):
     farthest: int = 0
     points: Points | None = field(default=None, repr=False)
 
-    def open(self) -> Assigner:
+    def open(self) -> Assigner:  # noqa: D102
         return Assigner(self)
 
 

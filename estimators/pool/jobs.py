@@ -92,8 +92,8 @@ def run_part(job: Job, part: Any) -> Message:
     return message
 
 
-def begin() -> None:
-    """Import what work needs: to find this function is to do so."""
+def begin(kind: type[Job]) -> None:
+    """Import what work of a kind needs: to be handed its class is to do so."""
     _serve()
     time.sleep(0.02)  # long enough for each worker to be asked
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InvalidValue
 from ..drawing import pyplot
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["PARTS", "plot_pool_report"]
 

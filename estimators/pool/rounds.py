@@ -14,9 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import pandas as pd
 from joblib import Parallel, delayed
 from joblib.parallel import BatchedCalls, SequentialBackend
 
@@ -24,7 +23,11 @@ from ...errors import InvalidValue, WorkerLost
 from ..training.folder_lock import locked
 from .jobs import Job, begin, forget, leave, run_part
 from .messages import Message
-from .pool import Pool
+
+if TYPE_CHECKING:  # a worker does without both
+    import pandas as pd
+
+    from .pool import Pool
 
 __all__ = ["Rounds", "start_workers"]
 
@@ -34,16 +37,22 @@ PREFIX, OWNER = "cannery-pool-", "owner.lock"
 LEAST_PATIENCE = 10.0  # seconds before a worker can be a straggler: it may be compiling
 
 
-def start_workers(pool: Pool) -> None:
+def start_workers(pool: Pool, kind: type[Job]) -> None:
     """Have processes start and import what they will need, while this one prepares the data.
 
     Where that fails, the first round says so.
+
+    Parameters
+    ----------
+    pool : Pool
+    kind : type
+        The kind of work they will be given.
     """
     with contextlib.suppress(Exception), Parallel(n_jobs=pool.workers) as parallel:
         backend = parallel._backend
         if not backend.supports_sharedmem:
             for _ in range(pool.workers):
-                send(backend, delayed(begin)(), lambda answer: None)
+                send(backend, delayed(begin)(kind), lambda answer: None)
 
 
 def remove_left(parent: Path) -> None:
@@ -172,6 +181,8 @@ class Rounds:
 
     def report(self) -> pd.DataFrame:
         """Return what took the time: a row for each worker and round, in seconds."""
+        import pandas as pd
+
         return pd.DataFrame(self._report)
 
     def run(self, parts: Sequence[Any]) -> list[Message]:

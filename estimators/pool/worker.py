@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...feature_columns import Ragged
 from ...graph import Program, Tensor
 from ...graph.aligned import aligned
 from ...graph.compiler.masked import row_mask
-from ...graph.feeds import Feeder
+from ...graph.feeds import Feeder, Ragged
 from ...graph.interpreter import evaluate_all
 from ..engine import Engine
 from .jobs import Job

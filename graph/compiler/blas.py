@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cython_blas
 
 __all__ = ["Gemm", "find_gemm"]
 
@@ -104,6 +103,8 @@ def _numpy_libraries() -> Iterator[Path]:
 
 def _of_scipy(letter: str) -> Gemm | None:
     """Return the function that SciPy hands to compiled code, in a capsule named by its type."""
+    from scipy.linalg import cython_blas
+
     capsule = cython_blas.__pyx_capi__.get(f"{letter}gemm")
     if capsule is None:
         return None

@@ -6,6 +6,7 @@ import ctypes
 
 import numpy as np
 import pytest
+from scipy.linalg import cython_blas
 
 from cannery.graph.compiler import blas
 from cannery.graph.compiler.blas import find_gemm
@@ -91,7 +92,7 @@ def test_a_library_that_is_not_in_the_process_is_passed_over(tmp_path, monkeypat
 
 def test_neither(monkeypatch):
     monkeypatch.setattr(blas, "_numpy_libraries", lambda: iter(()))
-    monkeypatch.setattr(blas.cython_blas, "__pyx_capi__", {})
+    monkeypatch.setattr(cython_blas, "__pyx_capi__", {})
     assert find_gemm.__wrapped__(np.dtype(np.float32)) is None
 
 
