@@ -24,6 +24,9 @@ CELLS_AT_ONCE = 16_384  # pandas passes over texts twice: the second time they a
 LISTS_AT_ONCE = 1_024  # so that the second and third pass over them find them in the cache
 ROWS_AT_ONCE = 65_536  # whose places are in memory together
 FEW = 4  # cells a distinct value
+STRETCH = 20  # bits: within a megabyte, addresses of objects differ in so many
+APART = 3  # bits that all addresses of objects have in common
+MOST_PLACES = 8  # of objects, a row
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +68,15 @@ class Factor:
         """What kinds of values occur, "missing" among them."""
         missing = self.codes.size and int(self.codes.min()) < 0
         return kinds_of(self.values) | ({"missing"} if missing else set())
+
+    @functools.cached_property
+    def counts(self) -> np.ndarray:
+        """How many cells hold each distinct value."""
+        found = np.zeros(len(self.values) + 1, np.intp)
+        for start in range(0, len(self.codes), ROWS_AT_ONCE):
+            part = self.codes[start : start + ROWS_AT_ONCE]
+            found += np.bincount(part + 1, minlength=len(found))
+        return found[1:]
 
     @functools.cached_property
     def minus_one(self) -> int | None:
@@ -289,12 +301,28 @@ def _shared_objects(cells: Any) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     # Addresses alone are read: objects lie anywhere in memory, and each look would miss the cache.
     addresses = np.asarray(SimpleNamespace(__array_interface__=_as_addresses(cells)))
-    which, objects = pd.factorize(addresses)
-    if len(objects) * FEW > len(cells):
-        return None
-    first = np.empty(len(objects), np.intp)
-    first[which[::-1]] = np.arange(len(which))[::-1]  # what is written last stays
-    return which, first
+    which, first = _numbered(addresses)
+    return None if len(first) * FEW > len(cells) else (which, first)
+
+
+def _numbered(addresses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each address, in order of appearance, and the row where each is first.
+
+    Objects mostly lie close together, and a table of all places is faster than one of hashes.
+    """
+    stretches, distinct = pd.factorize(addresses >> STRETCH)
+    size = len(distinct) << STRETCH - APART
+    if size > MOST_PLACES * len(addresses):
+        which, distinct = pd.factorize(addresses)
+        first = np.empty(len(distinct), np.intp)
+        first[which[::-1]] = np.arange(len(which))[::-1]  # what is written last stays
+        return which, first
+    places = ((stretches << STRETCH) + (addresses & (1 << STRETCH) - 1)) >> APART
+    table, rows = np.full(size, -1, np.int32), np.arange(len(places), dtype=np.int32)
+    table[places[::-1]] = rows[::-1]
+    first = np.sort(table[table >= 0])
+    table[places[first]] = rows[: len(first)]
+    return table.take(places), first
 
 
 def _as_addresses(cells: np.ndarray) -> dict[str, Any]:

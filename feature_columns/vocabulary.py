@@ -139,9 +139,7 @@ class Learnt(_Vocabular, kind="learnt_vocabulary"):
         numbers = True
         for key in keys:
             factor = frame.factor(key)
-            present = factor.codes[factor.codes >= 0]
-            occurrences = np.bincount(present, minlength=len(factor.values)).tolist()
-            for token, count in zip(factor.texts, occurrences, strict=True):
+            for token, count in zip(factor.texts, factor.counts.tolist(), strict=True):
                 if count:
                     counts[token] = counts.get(token, 0) + count
             numbers = numbers and factor.kinds <= {"number", "missing"}

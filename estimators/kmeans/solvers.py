@@ -13,6 +13,7 @@ from sklearn.cluster import KMeans as Lloyd
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
+from ..shuffling import shuffled
 from .points import Assigned, Doubles, Points
 from .stream import Stream
 
@@ -138,7 +139,7 @@ def mini_batch(
     best, waited, passes = np.inf, 0, 0
     while passes < settings.max_iter and waited < PATIENCE:
         passes += 1
-        order = generator.permutation(len(points))
+        order = shuffled(len(points), generator)
         for start in range(0, len(points), size):
             seen.append(stream.step(points.take(order[start : start + size])))
             steps += 1

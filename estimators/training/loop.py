@@ -18,6 +18,7 @@ from ...errors import InvalidValue, NonFinite
 from ...graph.feeds import Feeder
 from ...graph.interpreter import evaluate_all
 from ..engine import Running
+from ..shuffling import shuffled
 from .callbacks import Listeners
 from .checkpoint import State
 
@@ -161,7 +162,7 @@ class Trainer:
     ) -> bool:
         """Run the steps of an epoch, and return whether it went on to its end."""
         self._shuffler = self.generator.bit_generator.state
-        order = self.generator.permutation(self.rows)
+        order = shuffled(self.rows, self.generator)
         for low, high in self._heartbeats():
             if interrupted():
                 return False

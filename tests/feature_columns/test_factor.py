@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cannery.errors import InvalidValue
+from cannery.feature_columns import factor
 from cannery.feature_columns.factor import CELLS_AT_ONCE, LISTS_AT_ONCE, ROWS_AT_ONCE, factorize
 
 ROWS = 2 * CELLS_AT_ONCE + 7
@@ -120,3 +123,24 @@ def test_the_first_row_with_a_shared_list_of_lists_is_named():
     good, bad = ["a"], [["b"]]
     with pytest.raises(InvalidValue, match="row 5 holds a list of lists"):
         factorize("ids", pd.Series([*[good] * 5, *[bad] * LISTS_AT_ONCE]))
+
+
+@given(st.lists(st.integers(0, 40), min_size=1), st.sampled_from([8, 1 << 14, 1 << 24]))
+def test_objects_are_numbered_in_order_of_appearance(places, apart):
+    addresses = (1 << 40) + np.array(places, np.intp) * apart
+    for most in (0, 1 << 40):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(factor, "MOST_PLACES", most)
+            which, first = factor._numbered(addresses)
+        expected, distinct = pd.factorize(addresses)
+        np.testing.assert_array_equal(which, expected)
+        np.testing.assert_array_equal(addresses[first], distinct)
+        assert (which[first] == np.arange(len(first))).all()
+        assert (first == [places.index(place) for place in dict.fromkeys(places)]).all()
+
+
+@given(st.lists(st.sampled_from(["a", "b", "", "c"]), min_size=1))
+def test_counts_are_of_present_cells(cells):
+    found = factorize("x", np.array(cells, object))
+    expected = [cells.count(value) for value in found.values]
+    assert found.counts.tolist() == expected
