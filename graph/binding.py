@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..errors import NonFinite
 from .aligned import ALIGNMENT
-from .plan import FLAT_VIEWS, Plan, allocate, element_count, is_dynamic
+from .plan import FLAT_VIEWS, Plan, allocate, element_count, is_dynamic, viewed
 from .step import Step
 from .tensor import Tensor
 from .variables import Variable
@@ -114,12 +114,8 @@ class Binding:
 
     def _is_sure(self, node: Tensor) -> bool:
         """Whether the ids that `node` looks up are known to be in range."""
-        if node.op.ids is None:
-            return False
-        ids = node.inputs[node.op.ids]
-        while ids.op.name in FLAT_VIEWS:
-            ids = ids.inputs[0]
-        return ids in self._sure
+        found = [viewed(ids, FLAT_VIEWS) in self._sure for ids in node.inputs[node.op.ids]]
+        return bool(found) and all(found)
 
     def _bind(self, node: Tensor) -> None:
         kernel = node.op.kernel(np, **node.attributes)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .ops import broadcast_like, cast, concat, expand, reshape, scatter_rows, squeeze
-from .plan import FLAT_VIEWS
+from .ops import broadcast_like, cast, concat, expand, reshape, scatter_all, squeeze
+from .plan import FLAT_VIEWS, viewed
 from .staging import staged
 from .step import Step
 from .tensor import Tensor, topological
@@ -37,9 +37,9 @@ def lowered(program: Step) -> Step:
     new: dict[Tensor, Tensor] = {}
     for node in topological(program.roots):
         inputs = tuple(new[source] for source in node.inputs)
-        ids = node.op.ids
-        if ids is not None and fed[node.inputs[ids]]:
-            inputs = (*inputs[:ids], cast(inputs[ids], "int64"), *inputs[ids + 1 :])
+        ids = range(len(inputs))[node.op.ids]
+        if ids and all(fed[node.inputs[place]] for place in ids):
+            inputs = tuple(cast(x, "int64") if i in ids else x for i, x in enumerate(inputs))
             new[node] = _lookup(node, inputs)
         elif node.op.name == "concat" and node.attributes["axis"]:
             new[node] = _concat_of_fed(node, inputs, fed)
@@ -51,20 +51,23 @@ def lowered(program: Step) -> Step:
 
 def _lookup(node: Tensor, inputs: Sequence[Tensor]) -> Tensor:
     if node.op.name == "scatter_rows" and node.rank == 2:
-        return _flat_scatter(node, *inputs)
+        return _flat_scatter(node, inputs)
     found: Tensor = node.op(*inputs, **node.attributes)
     return found
 
 
-def _flat_scatter(node: Tensor, ids: Tensor, values: Tensor) -> Tensor:
+def _flat_scatter(node: Tensor, inputs: Sequence[Tensor]) -> Tensor:
     """Scatter element by element; an id that is missing stays negative."""
     rows, width = node.shape
     assert isinstance(rows, int) and isinstance(width, int)
-    if width != 1:
-        ids = expand(ids, -1) * width + np.arange(width).reshape((1,) * ids.rank + (width,))
-    else:
-        values = broadcast_like(squeeze(_without_ones(values), -1), ids)
-    return reshape(scatter_rows(ids, values, rows * width), (rows, width))
+    flat = list[Tensor]()
+    for ids, values in zip(inputs[::2], inputs[1::2], strict=True):
+        if width != 1:
+            places = np.arange(width).reshape((1,) * ids.rank + (width,))
+            flat += [expand(ids, -1) * width + places, values]
+        else:
+            flat += [ids, broadcast_like(squeeze(_without_ones(values), -1), ids)]
+    return reshape(scatter_all(flat[::2], flat[1::2], rows * width), (rows, width))
 
 
 def _without_ones(values: Tensor) -> Tensor:
@@ -90,14 +93,11 @@ def id_limits(program: Step) -> dict[Tensor, int]:
     """Return, for fed ids, what they must be below for every lookup of them."""
     limits: dict[Tensor, int] = {}
     for node in program.nodes:
-        if node.op.ids is None:
-            continue
-        ids = node.inputs[node.op.ids]
-        while ids.op.name in FLAT_VIEWS:
-            ids = ids.inputs[0]
-        if ids.op.name == "placeholder" and ids.shape[:1] == (None,):
-            limit = node.op.id_limit(node)
-            limits[ids] = min(limit, limits.get(ids, limit))
+        for looked_up in node.inputs[node.op.ids]:
+            ids = viewed(looked_up, FLAT_VIEWS)
+            if ids.op.name == "placeholder" and ids.shape[:1] == (None,):
+                limit = node.op.id_limit(node)
+                limits[ids] = min(limit, limits.get(ids, limit))
     return limits
 
 

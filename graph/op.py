@@ -76,8 +76,8 @@ class Op:
     """The C text of one element loops over elements of the inputs."""
     initial: float = 0
     """What the elements are before `push`."""
-    ids: int | None = None
-    """The input that holds ids below `id_limit`, any of which may be missing."""
+    ids: slice = slice(0)
+    """The inputs that hold ids below `id_limit`, any of which may be missing."""
     of_shapes: bool = False
     """The result depends on the shapes of the inputs alone."""
     shares_tables: bool = False

@@ -39,6 +39,13 @@ def element_count(shape: tuple[Dimension, ...], batch: int) -> int:
     return math.prod(batch if size is None else int(size) for size in shape)
 
 
+def viewed(node: Tensor, only: frozenset[str] | None = None) -> Tensor:
+    """Return what `node` is a view of, through views of any kind or of these ops `only`."""
+    while node.op.view and (only is None or node.op.name in only):
+        node = node.inputs[0]
+    return node
+
+
 class Plan:
     """The order of a program's nodes and what may share memory.
 
@@ -63,7 +70,7 @@ class Plan:
         self.outputs = list(outputs)
         self.updates = updates
         roots = list(updates.values())
-        bases = [self._skip_views(root) for root in roots]
+        bases = [viewed(root) for root in roots]
         needed = [source for base in bases for source in base.inputs]
         ordered = topological([*self.outputs, *needed, *bases, *roots])
         self.order = [node for node in ordered if node.op.name not in LEAVES]
@@ -76,15 +83,9 @@ class Plan:
         self.overwritten = self._find_overwritten(dict(zip(updates, bases, strict=True)))
         self.borrowed = self._find_borrowed()
 
-    @staticmethod
-    def _skip_views(node: Tensor, only: frozenset[str] | None = None) -> Tensor:
-        while node.op.view and (only is None or node.op.name in only):
-            node = node.inputs[0]
-        return node
-
     def base(self, node: Tensor) -> Tensor:
         """Return the node that owns the memory of `node`."""
-        return self._skip_views(node)
+        return viewed(node)
 
     def _lifetimes(self) -> dict[Tensor, int]:
         last: dict[Tensor, int] = {}
@@ -103,7 +104,7 @@ class Plan:
         for node in self.order:
             if node.op.name != "concat" or node.attributes["axis"] != 0:
                 continue
-            sources = [self._skip_views(source, FLAT_VIEWS) for source in node.inputs]
+            sources = [viewed(source, FLAT_VIEWS) for source in node.inputs]
             variables = [source for source in sources if isinstance(source, Variable)]
             fresh = len(set(variables)) == len(sources) and not taken.intersection(variables)
             if fresh:
@@ -121,7 +122,7 @@ class Plan:
                 continue
             offset = 0
             for source in node.inputs:
-                owner = self._skip_views(source, FLAT_VIEWS)
+                owner = viewed(source, FLAT_VIEWS)
                 count = element_count(source.shape, 0)
                 free = owner in self.position and owner not in inside and not owner.op.view
                 if free and owner.op.name != "concat":
@@ -168,7 +169,7 @@ class Plan:
 
     def _memory(self, node: Tensor, through: frozenset[str] | None = None) -> Tensor:
         """Return the node, variable or arena in whose memory a value lies."""
-        owner = self._skip_views(node, through)
+        owner = viewed(node, through)
         return self._arena.get(owner, owner) if isinstance(owner, Variable) else owner
 
 
@@ -248,7 +249,7 @@ def _donor(
         return None
     for source in node.inputs[node.op.overwrites]:
         same = source.shape == node.shape and source.dtype == node.dtype
-        owner = plan._skip_views(source, FLAT_VIEWS)
+        owner = viewed(source, FLAT_VIEWS)
         homes = [plan.inside.get(plan.base(x), (plan.base(x), 0))[0] for x in node.inputs]
         if any(
             x is not source and home is owner for x, home in zip(node.inputs, homes, strict=True)

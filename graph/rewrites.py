@@ -277,7 +277,7 @@ def _addends(node: Tensor) -> list[Tensor]:
     found: list[Tensor] = []
     for source in node.inputs:
         through = source.op.name == "add" and any(
-            x.op.name in ("pad", "scatter_rows", "add") for x in source.inputs
+            x.op.name in ("pad", "add") or _is_scatter(x) for x in source.inputs
         )
         found.extend(_addends(source) if through else (source,))
     return found
@@ -306,9 +306,14 @@ def _merge_pads(a: Tensor, b: Tensor) -> Tensor | None:
     return pad(concat([a.inputs[0], b.inputs[0]], axis), left[0], after)
 
 
+def _is_scatter(x: Tensor) -> bool:
+    """Whether `x` scatters the values for a single tensor of ids."""
+    return x.op.name == "scatter_rows" and len(x.inputs) == 2
+
+
 def _merge_scatters(a: Tensor, b: Tensor) -> Tensor | None:
     """Scatter both lists of ids at once: scatter(i, x) + scatter(j, y)."""
-    if a.op.name != "scatter_rows" or b.op.name != "scatter_rows":
+    if not (_is_scatter(a) and _is_scatter(b)):
         return None
     pairs = []
     for ids, values in (a.inputs, b.inputs):

@@ -59,7 +59,7 @@ from .elementwise import (
 )
 from .joining import concat, pad, slice, split, stack, tile
 from .linear import matmul
-from .lookup import scatter_rows, take
+from .lookup import scatter_all, scatter_rows, take
 from .losses import (
     absolute_error,
     hinge,
@@ -72,7 +72,7 @@ from .losses import (
     squared_error,
     squared_hinge,
 )
-from .named import named_rows, scatter_all
+from .named import named_rows
 from .random import dropout, normal, uniform
 from .reduction import max, min, prod, sum
 from .rows import group_ids, group_rows, replace_rows, sum_groups

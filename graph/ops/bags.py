@@ -36,7 +36,7 @@ class _SumRows(Op):
     """y[i] = sum over k of weights[i, k] * table[ids[i, k]], or unweighted."""
 
     name = "sum_rows"
-    ids = 1
+    ids = slice(1, 2)
     row_local = True
     random_access = (0,)
     folds = True

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InvalidValue
+from ...errors import InvalidValue, ShapeMismatch
 from ..code import Code, Index, Push, Writer
 from ..op import OPS, Array, Call, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Dimension, Shape, Tensor, TensorLike
 from .filled import arange
 
-__all__ = ["scatter_rows", "take"]
+__all__ = ["scatter_all", "scatter_rows", "take"]
 
 SAMPLE_IDS = np.array([[0, 2, -1], [4, 4, 4], [-1, -1, -1], [3, 1, 0]], np.int32)
 SAMPLE_TABLE = np.random.default_rng(11).normal(size=(5, 2))
@@ -67,7 +67,7 @@ class _Take(Op):
     """y[i] = table[ids[i]], or zero where there is none."""
 
     name = "take"
-    ids = 1
+    ids = slice(1, 2)
     row_local = True
     random_access = (0,)
 
@@ -144,49 +144,62 @@ def take(table: TensorLike, ids: TensorLike) -> Tensor:
 
 
 class _ScatterRows(Op):
-    """y[r] = sum of values[p] over the places p with ids[p] == r."""
+    """y[r] = sum of values[k][p] over all k and the places p with ids[k][p] == r."""
 
     name = "scatter_rows"
-    ids = 0
+    ids = slice(None, None, 2)
 
-    def infer(self, ids: Tensor, values: Tensor, *, rows: int) -> Spec:
-        require_ids(self, ids, values, ids=ids)
-        if values.shape[: ids.rank] != ids.shape:
-            raise self.refuse("needs a value for each id", ids, values)
-        return Spec((rows, *values.shape[ids.rank :]), values.dtype)
+    def infer(self, *pairs: Tensor, rows: Dimension) -> Spec:
+        ids, values = pairs[::2], pairs[1::2]
+        if not ids or len(ids) != len(values) or rows is None:
+            raise self.refuse("needs values for all ids and the number of rows", *pairs)
+        specs = set()
+        for named, given in zip(ids, values, strict=True):
+            require_ids(self, *pairs, ids=named)
+            if given.shape[: named.rank] != named.shape:
+                raise self.refuse("needs a value for each id", *pairs)
+            specs.add((given.shape[named.rank :], given.dtype))
+        if len(specs) > 1:
+            raise self.refuse("needs rows of one shape and dtype", *pairs)
+        shape, dtype = specs.pop()
+        return Spec((rows, *shape), dtype)
 
     def kernel(self, xp: Any, *, rows: int) -> Kernel:
-        def compute(ids: Array, values: Array, out: Array | None = None) -> Array:
+        def compute(*arrays: Array) -> Array:
+            *pairs, out = arrays
             if out is None:
-                out = xp.zeros((rows, *values.shape[ids.ndim :]), values.dtype)
+                out = xp.zeros((rows, *pairs[1].shape[pairs[0].ndim :]), pairs[1].dtype)
             else:
                 out.fill(0)
-            return scatter(xp, ids, values, out, "scatter_rows")
+            for ids, values in zip(pairs[::2], pairs[1::2], strict=True):
+                out = scatter(xp, ids, values, out, self.name)
+            return out
 
         return compute
 
     def calls(self, y: Tensor, arrays: Sequence[Array], out: Array, sure: bool) -> list[Call]:
-        ids, values = arrays
-        if not sure or out.size != len(out) or not ids.flags.c_contiguous:
+        ids, values = arrays[::2], arrays[1::2]
+        straight = out.size == len(out) and all(named.flags.c_contiguous for named in ids)
+        if not sure or not straight:
             return super().calls(y, arrays, out, sure)
-        parts = values if values.flags.c_contiguous else np.empty(values.shape, values.dtype)
-        flat, index = out.reshape(-1), ids.reshape(-1)
-        return [
-            *([] if parts is values else [partial(np.copyto, parts, values)]),
-            partial(flat.fill, 0),
-            partial(np.add.at, flat, index, parts.reshape(-1)),
-        ]
+        flat = out.reshape(-1)
+        found: list[Call] = [partial(flat.fill, 0)]
+        for named, given in zip(ids, values, strict=True):
+            parts = given
+            if not given.flags.c_contiguous:
+                parts = np.empty(given.shape, given.dtype)
+                found.append(partial(np.copyto, parts, given))
+            found.append(partial(np.add.at, flat, named.reshape(-1), parts.reshape(-1)))
+        return found
 
     def id_limit(self, y: Tensor) -> int:
         return int(y.attributes["rows"])
 
-    def gradient(
-        self, g: Tensor, y: Tensor, ids: Tensor, values: Tensor, *, rows: int
-    ) -> Sequence[Tensor | None]:
-        return None, take(g, ids)
+    def gradient(self, g: Tensor, y: Tensor, *pairs: Tensor, rows: int) -> Sequence[Tensor | None]:
+        return [slope for ids in pairs[::2] for slope in (None, take(g, ids))]
 
     def push_shape(self, y: Tensor) -> Shape | None:
-        return y.inputs[1].shape
+        return y.inputs[1].shape if len(y.inputs) == 2 else None
 
     def push(self, c: Writer, y: Tensor, index: Index) -> Push:
         ids, values = y.inputs
@@ -194,11 +207,41 @@ class _ScatterRows(Op):
         place = Index(y.shape, (row, *index.axes[ids.rank :]))
         return Push(place, c.read(values, index), Code(f"{row} >= 0", row))
 
+    def writes(self, y: Tensor) -> bool:
+        return len(y.inputs) > 2
+
+    def write(self, c: Writer, y: Tensor) -> None:
+        ids, values = y.inputs[::2], y.inputs[1::2]
+        if c.reads_only_named(y, ids):
+            for named in ids:
+                self._write_rows(c, y, named, None)
+        else:
+            with c.loops(y.shape) as place:
+                c.store(y, Index(y.shape, place), Code("0"))
+        for named, given in zip(ids, values, strict=True):
+            self._write_rows(c, y, named, given)
+
+    def _write_rows(self, c: Writer, y: Tensor, ids: Tensor, values: Tensor | None) -> None:
+        """Write that the rows which `ids` name are zero, or that values are added to them."""
+        with c.loops(ids.shape) as place:
+            row = c.row(ids, Index(ids.shape, place), y.shape[0], self.name)
+            with c.loops(y.shape[1:]) as inner:
+                to, change = Index(y.shape, (row, *inner)).ravel(), "= 0"
+                if values is not None:
+                    change = f"+= {c.read(values, Index(values.shape, (*place, *inner)))}"
+                c.line(f"if ({row} >= 0) {c.pointer(y)}[{to}] {change};")
+
     def samples(self) -> Iterable[Sample]:
-        values = np.random.default_rng(12).normal(size=(4, 3, 2))
+        generator = np.random.default_rng(12)
+        values, more = generator.normal(size=(4, 3, 2)), generator.normal(size=(5, 2))
+        flat, column = values[..., 0].copy(), SAMPLE_IDS[:, 0].copy()
         yield Sample((SAMPLE_IDS, values), {"rows": 5}, batched=(0, 1))
-        yield Sample((SAMPLE_IDS, values[..., 0].copy()), {"rows": 6}, batched=(0, 1))
-        yield Sample((SAMPLE_IDS[:, 0].astype("int64"), values[:, 0]), {"rows": 5}, batched=(0, 1))
+        yield Sample((SAMPLE_IDS, flat), {"rows": 6}, batched=(0, 1))
+        yield Sample((column.astype("int64"), values[:, 0]), {"rows": 5}, batched=(0, 1))
+        others = np.array([4, -1, 4, 4, 0], np.int64)
+        yield Sample((SAMPLE_IDS, values, others, more), {"rows": 5}, batched=(0, 1))
+        every = (SAMPLE_IDS, flat, column, flat[:, 0].copy())
+        yield Sample(every, {"rows": 7}, batched=(0, 1, 2, 3))
 
 
 _scatter_rows = _ScatterRows()
@@ -229,3 +272,36 @@ def scatter_rows(ids: TensorLike, values: TensorLike, rows: Dimension) -> Tensor
     [2.0, 0.0, 4.0]
     """
     return _scatter_rows(as_tensor(ids), as_tensor(values), rows=rows)
+
+
+def scatter_all(ids: Sequence[TensorLike], values: Sequence[TensorLike], rows: Dimension) -> Tensor:
+    """Return the sum of ``scatter_rows(ids[k], values[k], rows)`` over all ``k``, as one op.
+
+    Parameters
+    ----------
+    ids : sequence of Tensor of int32 or int64
+        A negative id is skipped.
+    values : sequence of Tensor
+        For each tensor of ids one of shape ``ids.shape + (...)``, with rows of one shape.
+    rows : int
+        The number of rows of the table.
+
+    Returns
+    -------
+    Tensor of shape (rows, ...)
+
+    Raises
+    ------
+    ShapeMismatch
+        Ids have no values, or rows differ in shape or dtype.
+
+    Examples
+    --------
+    >>> from cannery.graph import evaluate, scatter_all
+    >>> evaluate([scatter_all([[2, -1], [2]], [[1.0, 9.0], [3.0]], 4)])[0].tolist()
+    [0.0, 0.0, 4.0, 0.0]
+    """
+    if len(ids) != len(values):
+        raise ShapeMismatch("op 'scatter_rows'", "needs values for all ids", len(values))
+    pairs = zip(map(as_tensor, ids), map(as_tensor, values), strict=True)
+    return _scatter_rows(*(x for pair in pairs for x in pair), rows=rows)

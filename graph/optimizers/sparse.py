@@ -24,6 +24,12 @@ def _parts(gradient: Tensor) -> list[Tensor]:
     return [part for source in gradient.inputs for part in _parts(source)]
 
 
+def _pairs(gradient: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Return the tensors of ids, and the values for them, that a sparse `gradient` is made of."""
+    inputs = [source for part in _parts(gradient) for source in part.inputs]
+    return list(zip(inputs[::2], inputs[1::2], strict=True))
+
+
 def is_sparse(gradient: Tensor) -> bool:
     """Whether `gradient` is zero outside the rows that a batch names."""
     return all(part.op.name == "scatter_rows" for part in _parts(gradient))
@@ -31,10 +37,9 @@ def is_sparse(gradient: Tensor) -> bool:
 
 def _merged(gradient: Tensor) -> tuple[Tensor, Tensor] | None:
     """Return ids and values of one `scatter_rows` equal to the sum, or None if sizes forbid it."""
-    parts = [part.inputs for part in _parts(gradient)]
+    parts = _pairs(gradient)
     if len(parts) == 1:
-        ids, values = parts[0]
-        return ids, values
+        return parts[0]
     # A batch of ids cannot follow another along the batch, but can beside it.
     parts = [(expand(i, 1), expand(v, 1)) if i.rank == 1 else (i, v) for i, v in parts]
     alike = len({(i.shape[:1], i.shape[2:], i.dtype) for i, _ in parts}) == 1
@@ -66,7 +71,7 @@ def touched_rows(gradient: Tensor) -> tuple[Tensor, Tensor]:
 
     The first is boolean and broadcasts over the table; the second is a single sum.
     """
-    ids, values = zip(*(part.inputs for part in _parts(gradient)), strict=True)
+    ids, values = zip(*_pairs(gradient), strict=True)
     rows = gradient.shape[0]
     touched = named_rows(ids, rows)
     for axis in range(1, gradient.rank):

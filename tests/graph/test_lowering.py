@@ -26,8 +26,8 @@ def test_calls_repeat_the_kernel_bit_by_bit(op, sample):
     arrays = [np.array(array, order="C") for array in sample.arrays]
     y = op(*map(g.constant, arrays), **sample.attributes)
     out = np.empty_like(kernel(*arrays, None), order="C")
-    ids = [array for array in arrays if array.dtype.kind == "i"]
-    sure = op.ids is not None and all((array >= 0).all() for array in ids)
+    ids = arrays[op.ids]
+    sure = bool(ids) and all((array >= 0).all() for array in ids)
     calls = op.calls(y, arrays, out, sure)
     # Whole numbers that are the same for each row are tables, which make sense in their order only.
     turned = [
@@ -79,6 +79,27 @@ def test_steps_are_those_of_evaluate(program, lowest):
     np.testing.assert_allclose(execution.run(fed, batch_size=4)["loss"], losses, rtol=1e-5)
     for name, value in values.items():
         np.testing.assert_allclose(execution.variables[name], value, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("lowest", [0, -1], ids=["whole", "missing"])
+def test_a_scatter_of_several_columns_is_that_of_evaluate(lowest, width):
+    ids = [g.placeholder("ids", (None, 3), "int32"), g.placeholder("other", (None,), "int64")]
+    values = [g.placeholder("values", (None, 3, width)), g.placeholder("single", (None, width))]
+    table = g.Variable(np.zeros((ROWS, width), "float32"), "table")
+    program = g.Program(updates={table: table * 0.5 + g.scatter_all(ids, values, ROWS)})
+    random = np.random.default_rng(0)
+    fed = {node.name: random.normal(size=(29, *node.shape[1:])).astype("f4") for node in values}
+    for node in ids:
+        fed[node.name] = random.integers(lowest, ROWS, (29, *node.shape[1:])).astype(node.dtype)
+    found = program.start()
+    assert id_limits(program) == dict.fromkeys(ids, ROWS)
+    found.run(fed, batch_size=29)
+    (expected,) = g.evaluate([program.updates[table]], fed, program.initial_values())
+    np.testing.assert_allclose(found.variables["table"], expected, rtol=1e-6)
+    fed["other"][7] = ROWS
+    with pytest.raises(InvalidValue, match="op 'scatter_rows': ids must be below"):
+        found.run(fed, batch_size=29)
 
 
 def test_an_id_past_the_end_is_refused_at_its_own_step(program):

@@ -135,7 +135,7 @@ def test_sums_that_others_read_as_well_are_zero_elsewhere():
     shown = Program(outputs={"total": total}, updates={table: new})
     narrow, wide = Program(updates={table: other}), Program(updates={table: new})
     for program, whole in ((shown, True), (narrow, False), (wide, False)):
-        assert ("scatter_all[i] = 0" in Source(program).text) == whole
+        assert ("scatter_rows[i] = 0" in Source(program).text) == whole
         execution = program.start(program.initial_values(), jit=True)
         plain = program.start(program.initial_values())
         for n in range(3):

@@ -15,6 +15,7 @@ from cannery.graph import (
     gradients,
     multi_hot,
     placeholder,
+    scatter_all,
     scatter_rows,
     sum,
     take,
@@ -26,6 +27,7 @@ IDS = arrays.arrays(
     st.tuples(st.integers(0, 5), st.integers(1, 4)),
     elements=st.integers(-3, ROWS - 1),
 )
+FEW = arrays.arrays(np.int32, st.sampled_from([(), (0,), (4,)]), elements=st.integers(-3, ROWS - 1))
 
 
 def draw(*shape):
@@ -59,6 +61,37 @@ def test_scatter_takes_broadcast_values_and_a_table_too_large_for_int32_indices(
     np.testing.assert_array_equal(wide[-1], draw(1, 2**4)[0])
 
 
+@given(st.lists(IDS | FEW, min_size=1, max_size=3), st.sampled_from([(), (2,)]))
+def test_a_scatter_of_several_is_the_sum_of_each(ids, tail):
+    values = [draw(*one.shape, *tail) for one in ids]
+    parts = [scatter_rows(one, given, ROWS) for one, given in zip(ids, values, strict=True)]
+    total, *each = evaluate([scatter_all(ids, values, ROWS), *parts])
+    np.testing.assert_allclose(total, np.sum(each, axis=0), atol=1e-12)
+
+
+def test_each_value_has_the_slope_of_its_row():
+    values = [placeholder("a", (3, 2)), placeholder("b", (2, 2))]
+    total = scatter_all([np.array([1, -1, 1]), np.array([0, 1])], values, 4)
+    slopes = gradients(sum(total * np.arange(8.0, dtype=np.float32).reshape(4, 2)), values)
+    found = evaluate(slopes, {"a": np.zeros((3, 2)), "b": np.zeros((2, 2))})
+    assert found[0].tolist() == [[2, 3], [0, 0], [2, 3]]
+    assert found[1].tolist() == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("ids", "values", "words"),
+    [
+        ([[1]], [], "needs values for all ids"),
+        ([], [], "needs values for all ids and the number of rows"),
+        ([[1, 2]], [[1.0]], "needs a value for each id"),
+        ([[1], [2]], [[1.0], [[1.0, 2.0]]], "needs rows of one shape and dtype"),
+    ],
+)
+def test_values_must_fit_the_ids(ids, values, words):
+    with pytest.raises(ValueError, match=f"op 'scatter_rows': {words}"):
+        scatter_all(ids, values, 4)
+
+
 def test_the_gradient_of_take_is_left_as_a_scatter():
     table, ids = placeholder("table", (ROWS, 2)), placeholder("ids", (None, 3), "int32")
     (slope,) = gradients(sum(take(table, ids)), [table])
@@ -72,6 +105,7 @@ def test_the_gradient_of_take_is_left_as_a_scatter():
     [
         lambda ids: take(draw(ROWS, 2), ids),
         lambda ids: scatter_rows(ids, draw(2), ROWS),
+        lambda ids: scatter_all([[1], ids], [draw(1), draw(2)], ROWS),
         lambda ids: multi_hot(ids, ROWS),
         lambda ids: gather(draw(ROWS), ids),
     ],

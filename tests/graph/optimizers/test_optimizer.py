@@ -13,6 +13,7 @@ from cannery.graph import (
     constant,
     name_scope,
     placeholder,
+    scatter_all,
     scatter_rows,
     take,
 )
@@ -128,6 +129,21 @@ def test_trap_a_shared_table_has_one_gradient(shapes, joined, monkeypatch):
     np.testing.assert_allclose(execution.variables["table"], expected, rtol=1e-6)
     idle = np.setdiff1d(np.arange(50), touched)
     assert (execution.variables["table/momentum"][idle] == 1).all()
+
+
+def test_a_scatter_for_two_columns_is_as_sparse_as_their_sum(monkeypatch):
+    monkeypatch.setattr(module, "SMALL_TABLE", 0)
+    total, feeds, _ = sparse_sum([((None,), (4,)), ((None, 3), (4, 3))])
+    one = scatter_all(*zip(*(part.inputs for part in total.inputs), strict=True), 50)
+    found = []
+    for slope in (total, one):
+        table = Variable(np.ones((50, 2)), "table", dtype="float32")
+        updates = Momentum(learning_rate=1.0, momentum=0.5).apply([(table, slope)], STEP)
+        assert "replace_rows" in ops_of(updates)
+        execution = Program(updates=updates).start()
+        execution.run(feeds)
+        found.append(execution.variables["table"])
+    np.testing.assert_array_equal(*found)
 
 
 def test_a_penalty_on_the_table_makes_its_gradient_dense():
