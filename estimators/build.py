@@ -84,6 +84,7 @@ def build(
     frame: Frame,
     generator: np.random.Generator,
     scaling: Scaling,
+    threads: int = 1,
 ) -> Built:
     """Learn the columns from `frame` and express towers, head and optimizers as programs.
 
@@ -96,6 +97,8 @@ def build(
     generator : numpy.random.Generator
         Draws the variables' first values and the seed of dropout.
     scaling : Scaling
+    threads : int
+        Large columns are learnt by so many.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def build(
     """
     pairs = [(tower, graph_optimizers.get_optimizer(optimizer)) for tower, optimizer in towers]
     chosen = tower_columns([tower for tower, _ in pairs], frame)
-    columns = ColumnSet(column for columns in chosen for column in columns).learn(frame)
+    columns = ColumnSet(column for columns in chosen for column in columns).learn(frame, threads)
     features = Features(columns)
     learned = iter(columns.columns)
     for (tower, _), given in zip(pairs, chosen, strict=True):

@@ -154,7 +154,8 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         frame = self._frame(rows, generator)
         if fresh:
             scaling = self._scaling(rows)
-            self._start(build(self.towers(), self.head_, frame, generator, scaling))
+            built = build(self.towers(), self.head_, frame, generator, scaling, self._threads())
+            self._start(built)
         encoded = self._feeds(frame, rows)
         given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
@@ -175,7 +176,7 @@ class GradientTrained(CallbackSupportMixin, Supervised):
         check_callbacks(self.callbacks)
 
     def _feeds(self, frame: Any, rows: Rows) -> dict[str, Any]:
-        encoded = dict(feeds(self.columns_.encode(frame, strict=self.strict)))
+        encoded = dict(feeds(self.columns_.encode(frame, self.strict, self._threads())))
         return {**encoded, "labels": rows.targets, "weights": self._training_weights(rows)}
 
     def _generator(self, fresh: bool) -> np.random.Generator:

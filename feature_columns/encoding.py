@@ -11,7 +11,9 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import InvalidType, InvalidValue
-from .column import Categorical, Column, Number
+from .column import Categorical, Column, Keyed, Number
+from .crossed import Crossed
+from .factor import is_arrow_text
 from .frames import Frame, as_frame
 from .ragged import Ragged
 
@@ -110,7 +112,7 @@ class ColumnSet:
         ----------
         frame : frame
         threads : int
-            Large columns of numbers are looked at by so many at once.
+            Large columns of numbers and of texts are looked at by so many at once.
         """
         frame = as_frame(frame)
 
@@ -118,7 +120,8 @@ class ColumnSet:
             return column.learn(frame)
 
         with _Threads(threads, frame.rows) as work:
-            return ColumnSet(map(work.on_numbers(learn, self.columns), self.columns))
+            work.number_texts(frame, self.cores)
+            return ColumnSet(map(work.ahead(learn, _numbers(self.columns)), self.columns))
 
     @functools.cached_property
     def cores(self) -> tuple[Categorical | Number, ...]:
@@ -171,7 +174,7 @@ class ColumnSet:
             Whether unseen values, and kinds of values that were not there before (missing,
             text where numbers were), are refused.
         threads : int
-            Large columns of numbers are encoded by so many at once, which takes their memory twice.
+            Large columns are encoded by so many at once, which takes their memory twice.
 
         Raises
         ------
@@ -192,7 +195,8 @@ class ColumnSet:
         ids = np.empty((frame.rows, self._count), dtype=self._dtype)
         ragged = {}
         one = _encode if frame.rows != 1 else self._one_row
-        encode = work.on_numbers(functools.partial(one, frame=frame), self._slots)
+        lookups = [[column] for column in self._slots if isinstance(column, Keyed | Crossed)]
+        encode = work.ahead(functools.partial(one, frame=frame), _numbers(self._slots) + lookups)
         waiting: list[tuple[slice, np.ndarray]] = []
         for column, slot in self._slots.items():
             found = encode(column)
@@ -273,8 +277,14 @@ def _write(numbers: np.ndarray, waiting: list[tuple[slice, np.ndarray]], work: _
     waiting.clear()
 
 
+def _numbers(columns: Iterable[Any]) -> list[list[Any]]:
+    """Return plain columns of numbers, those together that share lines of a matrix in the cache."""
+    plain = [c for c in columns if c.kind == "numeric" and c.normalizer_fn is None]
+    return [plain[at : at + LINE // 2] for at in range(0, len(plain), LINE // 2)]
+
+
 class _Threads:
-    """Threads for columns of numbers, on which numpy works without Python's lock.
+    """Threads for large columns, on which numpy and Arrow work without Python's lock.
 
     Parameters
     ----------
@@ -297,17 +307,30 @@ class _Threads:
         """Whether there is one thread only."""
         return self._pool is None
 
-    def on_numbers(
-        self, function: Callable[[Any], Any], columns: Iterable[Any]
-    ) -> Callable[[Any], Any]:
-        """Return a function of columns, which with threads is done for plain ones of numbers."""
+    def ahead(self, function: Callable[[Any], Any], tasks: list[list[Any]]) -> Callable[[Any], Any]:
+        """Return a function that with threads is done for some columns, a task in one of them."""
         if self._pool is None:
             return function
-        plain = [c for c in columns if c.kind == "numeric" and c.normalizer_fn is None]
-        # Columns of a matrix that share lines of the cache go to one thread.
-        found = self._pool.map(function, plain, chunksize=LINE // 2)
-        done = dict(zip(plain, found, strict=True))
+        answers = [self._pool.apply_async(_each, (function, task)) for task in tasks]
+        done = {
+            column: found
+            for task, answer in zip(tasks, answers, strict=True)
+            for column, found in zip(task, answer.get(), strict=True)
+        }
         return lambda column: done[column] if column in done else function(column)
+
+    def number_texts(self, frame: Frame, columns: Iterable[Column]) -> None:
+        """Have threads number Arrow's texts, while this one numbers what needs Python's lock."""
+        if self._pool is None:
+            return
+        keys = dict.fromkeys(c.key for c in columns if isinstance(c, Keyed))
+        texts = [key for key in keys if is_arrow_text(frame.column(key))]
+        answers = [self._pool.apply_async(frame.factor, (key,)) for key in texts]
+        for key in keys:
+            if key not in texts:
+                frame.factor(key)
+        for answer in answers:
+            answer.get()
 
     def on_each(self, function: Callable[[int], None], places: range) -> None:
         """Call a function for each of some places."""
@@ -323,6 +346,10 @@ def core(column: Column) -> Categorical | Number:
     found = getattr(column, "categorical", column)
     assert isinstance(found, (Categorical, Number))
     return found
+
+
+def _each(function: Callable[[Any], Any], task: Iterable[Any]) -> list[Any]:
+    return [function(column) for column in task]
 
 
 def _fresh(name: str, taken: set[str]) -> str:

@@ -18,7 +18,7 @@ from .hashing import fingerprints
 from .ragged import Ragged
 from .values import is_missing, is_several, kinds_of, text, texts
 
-__all__ = ["Factor", "factorize"]
+__all__ = ["Factor", "factorize", "is_arrow_text"]
 
 CELLS_AT_ONCE = 16_384  # pandas passes over texts twice: the second time they are in the cache
 LISTS_AT_ONCE = 1_024  # so that the second and third pass over them find them in the cache
@@ -138,6 +138,12 @@ def factorize(key: str, cells: Any) -> Factor:
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "US":
         return _objects(key, cells.astype(object))
     return _clean(*pd.factorize(cells))
+
+
+def is_arrow_text(cells: Any) -> bool:
+    """Whether a raw column is a Series of texts that Arrow holds."""
+    dtype = getattr(cells, "dtype", None)
+    return isinstance(dtype, pd.StringDtype) and dtype.storage != "python"
 
 
 def _one(key: str, cell: Any) -> Factor:

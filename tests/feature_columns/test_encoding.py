@@ -106,8 +106,11 @@ def test_what_is_no_number_alone(cell):
 def test_threads_learn_and_encode_the_same(frame, monkeypatch):
     monkeypatch.setattr(encoding, "LEAST_ROWS", 2)
     frame = frame.assign(m=np.where(frame["w"] > 1, np.nan, frame["k"]), w2=range(len(frame)))
+    frame["text"] = frame["w"].map(str).astype("str")
     given = [
         *columns(),
+        categorical_column("text"),
+        crossed_column(["text", "tags"], 60),
         numeric_column("m", normalizer="log"),
         numeric_column("w2", normalizer_fn=np.sqrt),
     ]
@@ -116,6 +119,10 @@ def test_threads_learn_and_encode_the_same(frame, monkeypatch):
     alone, threaded = one.encode(frame), two.encode(frame, threads=2)
     for name in ("numbers", "ids"):
         np.testing.assert_array_equal(getattr(threaded, name), getattr(alone, name))
+    assert list(threaded.ragged) == list(alone.ragged)
+    for name, found in threaded.ragged.items():
+        np.testing.assert_array_equal(found.ids, alone.ragged[name].ids)
+        np.testing.assert_array_equal(found.offsets, alone.ragged[name].offsets)
     with pytest.raises(UnseenCategory):
         two.encode(frame.assign(w2=np.nan), strict=True, threads=2)
 
