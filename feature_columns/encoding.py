@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from multiprocessing.pool import ThreadPool
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidType, InvalidValue
 from .column import Categorical, Column, Keyed, Number
 from .crossed import Crossed
-from .factor import is_arrow_text
 from .frames import Frame, as_frame
+from .numeric import Numeric
 from .ragged import Ragged
+from .threads import Threads
 
 __all__ = ["ColumnSet", "Encoded", "Slot", "core", "encode", "learn"]
 
 LINE = 16  # float32 numbers in a line of the cache
 AT_ONCE = 4096  # rows that are written together
-LEAST_ROWS = 100_000  # to be worked on in threads
 REMEMBERED = 10_000  # cells, or combinations of cells, of rows that came alone
 # What else a model is fed: a column of one of these names is numbered.
 FEEDS = ("numbers", "ids", "labels", "weights", "batch_size")
@@ -119,7 +118,7 @@ class ColumnSet:
         def learn(column: Column) -> Column:
             return column.learn(frame)
 
-        with _Threads(threads, frame.rows) as work:
+        with Threads(threads, frame.rows) as work:
             work.number_texts(frame, self.cores)
             return ColumnSet(map(work.ahead(learn, _numbers(self.columns)), self.columns))
 
@@ -187,10 +186,10 @@ class ColumnSet:
         """
         frame = as_frame(frame, strict)
         columns = self if self.learned else _with_cells(self, frame)
-        with _Threads(threads, frame.rows) as work:
+        with Threads(threads, frame.rows) as work:
             return columns._encode(frame, work)
 
-    def _encode(self, frame: Frame, work: _Threads) -> Encoded:
+    def _encode(self, frame: Frame, work: Threads) -> Encoded:
         numbers = np.empty((frame.rows, self._width), dtype=np.float32)
         ids = np.empty((frame.rows, self._count), dtype=self._dtype)
         ragged = {}
@@ -264,7 +263,7 @@ def _encode(column: Any, frame: Frame) -> Any:
     return column.encode(frame)
 
 
-def _write(numbers: np.ndarray, waiting: list[tuple[slice, np.ndarray]], work: _Threads) -> None:
+def _write(numbers: np.ndarray, waiting: list[tuple[slice, np.ndarray]], work: Threads) -> None:
     """Write columns into their places, some rows at a time, which stay in the cache meanwhile."""
     step = AT_ONCE if len(waiting) > 1 else max(1, len(numbers))
 
@@ -279,66 +278,8 @@ def _write(numbers: np.ndarray, waiting: list[tuple[slice, np.ndarray]], work: _
 
 def _numbers(columns: Iterable[Any]) -> list[list[Any]]:
     """Return plain columns of numbers, those together that share lines of a matrix in the cache."""
-    plain = [c for c in columns if c.kind == "numeric" and c.normalizer_fn is None]
+    plain = [c for c in columns if isinstance(c, Numeric) and c.normalizer_fn is None]
     return [plain[at : at + LINE // 2] for at in range(0, len(plain), LINE // 2)]
-
-
-class _Threads:
-    """Threads for large columns, on which numpy and Arrow work without Python's lock.
-
-    Parameters
-    ----------
-    threads, rows : int
-        Few rows are worked on in one thread.
-    """
-
-    def __init__(self, threads: int, rows: int):
-        self._pool = ThreadPool(threads) if threads > 1 and rows >= LEAST_ROWS else None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self._pool is not None:
-            self._pool.terminate()
-
-    @property
-    def alone(self) -> bool:
-        """Whether there is one thread only."""
-        return self._pool is None
-
-    def ahead(self, function: Callable[[Any], Any], tasks: list[list[Any]]) -> Callable[[Any], Any]:
-        """Return a function that with threads is done for some columns, a task in one of them."""
-        if self._pool is None:
-            return function
-        answers = [self._pool.apply_async(_each, (function, task)) for task in tasks]
-        done = {
-            column: found
-            for task, answer in zip(tasks, answers, strict=True)
-            for column, found in zip(task, answer.get(), strict=True)
-        }
-        return lambda column: done[column] if column in done else function(column)
-
-    def number_texts(self, frame: Frame, columns: Iterable[Column]) -> None:
-        """Have threads number Arrow's texts, while this one numbers what needs Python's lock."""
-        if self._pool is None:
-            return
-        keys = dict.fromkeys(c.key for c in columns if isinstance(c, Keyed))
-        texts = [key for key in keys if is_arrow_text(frame.column(key))]
-        answers = [self._pool.apply_async(frame.factor, (key,)) for key in texts]
-        for key in keys:
-            if key not in texts:
-                frame.factor(key)
-        for answer in answers:
-            answer.get()
-
-    def on_each(self, function: Callable[[int], None], places: range) -> None:
-        """Call a function for each of some places."""
-        if self._pool is None:
-            for place in places:
-                function(place)
-        else:
-            self._pool.map(function, places)
 
 
 def core(column: Column) -> Categorical | Number:
@@ -346,10 +287,6 @@ def core(column: Column) -> Categorical | Number:
     found = getattr(column, "categorical", column)
     assert isinstance(found, (Categorical, Number))
     return found
-
-
-def _each(function: Callable[[Any], Any], task: Iterable[Any]) -> list[Any]:
-    return [function(column) for column in task]
 
 
 def _fresh(name: str, taken: set[str]) -> str:

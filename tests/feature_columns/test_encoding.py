@@ -18,6 +18,7 @@ from cannery.feature_columns import (
     crossed_column,
     encoding,
     numeric_column,
+    threads,
 )
 
 VALUES = [1, 1.0, True, "1", 0, -0.0, "", None, np.nan, pd.NA, pd.NaT, "x", b"x", 2**40, 1.5, "é"]
@@ -104,7 +105,7 @@ def test_what_is_no_number_alone(cell):
 
 
 def test_threads_learn_and_encode_the_same(frame, monkeypatch):
-    monkeypatch.setattr(encoding, "LEAST_ROWS", 2)
+    monkeypatch.setattr(threads, "LEAST_ROWS", 2)
     frame = frame.assign(m=np.where(frame["w"] > 1, np.nan, frame["k"]), w2=range(len(frame)))
     frame["text"] = frame["w"].map(str).astype("str")
     given = [
@@ -128,7 +129,7 @@ def test_threads_learn_and_encode_the_same(frame, monkeypatch):
 
 
 def test_threads_over_a_large_matrix(monkeypatch):
-    monkeypatch.setattr(encoding, "LEAST_ROWS", 2)
+    monkeypatch.setattr(threads, "LEAST_ROWS", 2)
     X = np.random.default_rng(0).normal(size=(10_001, 21))
     given = [numeric_column(f"x{at}", normalizer="standard") for at in range(21)]
     one, three = ColumnSet(given).learn(X), ColumnSet(given).learn(X, threads=3)
