@@ -153,9 +153,9 @@ class GradientTrained(CallbackSupportMixin, Supervised):
             rows, validation = self._split(rows, validation_data, generator)
         frame = self._frame(rows, generator)
         if fresh:
-            scaling = self._scaling(rows)
-            built = build(self.towers(), self.head_, frame, generator, scaling, self._threads())
-            self._start(built)
+            scaling, threads = self._scaling(rows), self._threads()
+            # Under no name here: a pool has no use for the first values once they are shared.
+            self._start(build(self.towers(), self.head_, frame, generator, scaling, threads))
         encoded = self._feeds(frame, rows)
         given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         tasks = FitTasks(self, epochs or self.epochs, self._reconstruction, **given)
