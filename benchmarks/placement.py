@@ -11,7 +11,7 @@ Published: networks and how fast one GPU trains them. Assumed: what is printed a
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -80,15 +80,16 @@ def wide_and_deep(found: Rounds, costs: Costs) -> Model:
     return Model("Wide & Deep", float(np.median(found.seconds)), [layer], merges)
 
 
-def as_pools_cut(whole: set[str], variables: Sequence[Sized], tasks: int) -> list[Piece]:
-    """Place slices of rows, and `whole` variables as they are: AdaSum of a part needs all of it."""
+def as_pools_cut(kinds: Mapping[str, str], variables: Sequence[Sized], tasks: int) -> list[Piece]:
+    """Place slices of rows and of sums, and other variables whole: AdaSum of a part needs all."""
     rows = {one.name: one.rows for one in variables}
     sizes = []
     for one in variables:
-        cut, cost = ((1,), 1) if one.name in whole else (one.shape, merge.ROW_COST)
+        cut = (1,) if kinds[one.name] == "AdaSum" else one.shape
+        cost = merge.ROW_COST if kinds[one.name] == "rows" else 1
         sizes.append(Sized(one.name, cut, one.bytes * tasks * cost))
     pieces = placement.partitioned(sizes, tasks, merge.LEAST_SLICE)
-    return [p._replace(stop=rows[p.name]) if p.name in whole else p for p in pieces]
+    return [p._replace(stop=rows[p.name]) if kinds[p.name] == "AdaSum" else p for p in pieces]
 
 
 def growth(found: Sequence[Rounds], one: Rounds, workers: int) -> float:
@@ -198,7 +199,7 @@ def pooled(name: str, found: Sequence[Rounds], one: Rounds, costs: Costs, second
 
 def as_pools_do(one: Rounds, model: Model, count: int, net: Network, given: Any) -> float:
     """Return seconds of a round where variables that AdaSum combines are not cut."""
-    way = partial(as_pools_cut, {variable.name for variable in one.whole})
+    way = partial(as_pools_cut, one.kinds)
     return round_seconds(model, count, way, net, **given)
 
 
