@@ -2,8 +2,8 @@
 
     python benchmarks/import_time.py [--rounds 15]
 
-Each has a fresh interpreter. The rounds alternate, so a machine that grows slower slows all; medians
-and their ratios are printed. The project's budget for the ratio is 1.3, estimators included.
+Each has a fresh interpreter. The rounds alternate, so a machine that grows slower slows all;
+medians and their ratios are printed. The budget for the ratio is 1.3, estimators included.
 """
 
 from __future__ import annotations
