@@ -101,9 +101,8 @@ class PoolExecution:
             size = max(1, len(rows))
         losses: list[Any] = []
         for low in range(0, len(rows), size):
-            parts = _parts(low, min(low + size, len(rows)), batch_size, workers)
-            told = [replace(part, rows=rows[part.start : part.stop]) for part in parts]
-            losses += self._rounds.round(told, self._merge)
+            parts = _parts(rows, low, min(low + size, len(rows)), batch_size, workers)
+            losses += self._rounds.round(parts, self._merge)
         return {"loss": np.concatenate(losses)}
 
     def _merge(self, messages: list[Message]) -> list[Any]:
@@ -135,8 +134,13 @@ class PoolExecution:
         return self._shared.take()
 
 
-def _parts(low: int, high: int, batch_size: int, workers: int) -> list[Part]:
-    """Return whole batches for each worker, the longest part first."""
-    found = shards(0, -(-(high - low) // batch_size), workers)
-    ends = [(low + part.start * batch_size, low + part.stop * batch_size) for part in found]
-    return [Part(number, start, min(stop, high)) for number, (start, stop) in enumerate(ends)]
+def _parts(
+    rows: npt.NDArray[np.int64], low: int, high: int, batch_size: int, workers: int
+) -> list[Part]:
+    """Return whole batches of rows for each worker, the longest part first."""
+    parts = []
+    for found in shards(0, -(-(high - low) // batch_size), workers):
+        start = low + found.start * batch_size
+        stop = min(low + found.stop * batch_size, high)
+        parts.append(Part(found.number, start, stop, rows[start:stop]))
+    return parts
