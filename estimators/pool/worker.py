@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from .shared import Mapped
 __all__ = ["Steps", "flat_feeds", "row_updates"]
 
 Array = npt.NDArray[Any]
+Touched = tuple[Array, Array, list[str]]  # rows, where a worker has them, and of which tables
 LEAST_MAPPED = 1 << 24  # bytes: to copy less is faster than to have each page copied when touched
 
 
@@ -69,10 +70,9 @@ class Training:
             program.inputs, job.feeds or ragged_feeds(Mapped(folder / "feeds").arrays)
         )
         self._tables, self._masked = row_updates(program), masked_updates(program)
-        program, self._pulled = pull_apart(program, self._tables)
-        for one in self._pulled:
-            del self._tables[one.ids]
-        self._apart = {name for one in self._pulled for name in one.tables}
+        program, pulled = pull_apart(program, self._tables)
+        self._pulled = {one.ids: one for one in pulled}
+        self._apart = {name for one in pulled for name in one.tables}
         engine = Engine(job.jit)
         with engine.limits():
             self.execution = engine.start(program, self._first_values(), adopt=True)
@@ -96,12 +96,12 @@ class Training:
         began = time.perf_counter()
         self._reset()
         order, part = np.asarray(part.rows), replace(part, rows=None)
-        feeds, visited, pulled = self._pull(order)
+        feeds, visited, touched = self._named(order)
         ready = time.perf_counter()
         with Engine().limits():
             found = self.execution.run(feeds, visited, job.batch_size, finite=job.finite)
         done = time.perf_counter()
-        whole, rows = self._changes(order, pulled)
+        whole, rows = self._changes(touched)
         message = job.put_aside(Message(part, found["loss"], whole, rows, done - ready))
         message.transfer = time.perf_counter() - done + ready - began
         return message
@@ -113,23 +113,25 @@ class Training:
         whole, rows = merged(variables, state, messages, job.jit)
         return job.put_aside(Message(replace(part, messages=()), whole=whole, rows=rows))
 
-    def _pull(self, order: Array) -> tuple[Feeder, Array, list[tuple[Array, Sequence[str]]]]:
-        """Pull the rows that a part names: return what to feed, which of it, and these rows."""
-        if not self._pulled:
+    def _named(self, order: Array) -> tuple[Feeder, Array, list[Touched]]:
+        """Have the rows at hand that a part names: return what to feed, which of it, and these."""
+        if not self._tables:
             return self._feeds, order, []
-        batch, ragged = self._batch(order)
-        ids = evaluate_all([one.ids for one in self._pulled], {**batch, **_flat_batch(ragged)})
-        feeds, pulled = {**self._feeds.feeds, **batch, **ragged}, []
-        for one in self._pulled:
-            state, variables = self._shared.arrays, self.execution.variables
-            rows, feeds[one.feed] = one.pull(ids[one.ids], state, variables)
-            pulled.append((rows, one.tables))
-        return self.execution.prepare(feeds), np.arange(len(order)), pulled
-
-    def _batch(self, order: Array) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Return the feeds of some rows, and those of them that have several values a row."""
         batch = {name: array.take(order, 0) for name, array in self._feeds.batched.items()}
-        return batch, self._feeds.ragged_rows(order)
+        ragged = self._feeds.ragged_rows(order)
+        values = evaluate_all(list(self._tables), {**batch, **_flat_batch(ragged)})
+        feeds, touched = {**self._feeds.feeds, **batch, **ragged}, list[Touched]()
+        for ids, names in self._tables.items():
+            if ids in self._pulled:
+                one, state = self._pulled[ids], self._shared.arrays
+                rows, feeds[one.feed] = one.pull(values[ids], state, self.execution.variables)
+                touched.append((rows, np.arange(len(rows)), names))
+            else:
+                rows = named(values[ids])
+                touched.append((rows, rows, names))
+        if not self._pulled:
+            return self._feeds, order, touched
+        return self.execution.prepare(feeds), np.arange(len(order)), touched
 
     def _reset(self) -> None:
         """Have the shared weights again, without what the last part changed."""
@@ -146,34 +148,21 @@ class Training:
         rows = differs.reshape(len(differs), -1)
         return rows[:, 0] if rows.shape[1] == 1 else rows.any(axis=1)
 
-    def _changes(
-        self, order: Array, pulled: Sequence[tuple[Array, Sequence[str]]]
-    ) -> tuple[dict[str, Array], list[Any]]:
+    def _changes(self, touched: list[Touched]) -> tuple[dict[str, Array], list[Any]]:
         variables, program = self.execution.variables, self.execution.program
-        groups = [*self._named(order), *self._changed()]
         rows = [
-            (ids, {name: variables[name].take(ids, 0) for name in names}) for ids, names in groups
-        ]
-        rows += [
-            (ids, {name: np.array(variables[name][: len(ids)]) for name in names})
-            for ids, names in pulled
+            (ids, {name: variables[name].take(places, 0) for name in names})
+            for ids, places, names in [*touched, *self._changed()]
         ]
         tables = {name for _, told in rows for name in told}
         updated = {variable.name for variable in program.updates} - tables
         return {name: np.array(variables[name]) for name in sorted(updated)}, rows
 
-    def _named(self, order: Array) -> Iterator[tuple[Array, list[str]]]:
-        """Yield the rows that batches name, with the tables of which they are."""
-        if self._tables:
-            batch, ragged = self._batch(order)
-            values = evaluate_all(list(self._tables), {**batch, **_flat_batch(ragged)})
-            for ids, names in self._tables.items():
-                yield named(values[ids]), names
-
-    def _changed(self) -> Iterator[tuple[Array, list[str]]]:
-        """Yield the rows that steps have changed by a mask, with the tables of which they are."""
+    def _changed(self) -> Iterator[Touched]:
+        """Yield the rows that steps have changed by a mask."""
         for names in self._masked.values():
-            yield np.flatnonzero(functools.reduce(np.logical_or, map(self._differs, names))), names
+            rows = np.flatnonzero(functools.reduce(np.logical_or, map(self._differs, names)))
+            yield rows, rows, names
 
 
 def masked_updates(program: Any) -> dict[Tensor, list[str]]:
