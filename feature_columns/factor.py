@@ -318,14 +318,13 @@ def _numbered(addresses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     stretches, distinct = pd.factorize(addresses >> STRETCH)
     size = len(distinct) << STRETCH - APART
-    if size > MOST_PLACES * len(addresses):
-        which, distinct = pd.factorize(addresses)
-        first = np.empty(len(distinct), np.intp)
-        first[which[::-1]] = np.arange(len(which))[::-1]  # what is written last stays
-        return which, first
-    places = ((stretches << STRETCH) + (addresses & (1 << STRETCH) - 1)) >> APART
+    if size <= MOST_PLACES * len(addresses):
+        places = ((stretches << STRETCH) + (addresses & (1 << STRETCH) - 1)) >> APART
+    else:
+        places, distinct = pd.factorize(addresses)
+        size = len(distinct)
     table, rows = np.full(size, -1, np.int32), np.arange(len(places), dtype=np.int32)
-    table[places[::-1]] = rows[::-1]
+    table[places[::-1]] = rows[::-1]  # what is written last stays
     first = np.sort(table[table >= 0])
     table[places[first]] = rows[: len(first)]
     return table.take(places), first
