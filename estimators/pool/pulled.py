@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ...graph import Program, Tensor, placeholder
 from ...graph.ops.lookup import within
+from ...graph.plan import element_count
 from ...graph.tensor import topological
 from .merge import distinct
 
@@ -96,7 +97,7 @@ def pull_apart(
         Pulled(ids, f"pulled/{number}", tables)
         for number, (ids, tables) in enumerate(groups.items())
         if all(isinstance(size, int | None) for size in ids.shape)
-        and all(_nbytes(names[name]) >= LEAST_PULLED for name in tables)
+        and all(_is_large(names[name]) for name in tables)
         and all(_is_looked_up(program, names[name], ids) for name in tables)
     ]
     if not found:
@@ -129,8 +130,8 @@ def root_of(ids: Tensor) -> Tensor:
     return ids
 
 
-def _nbytes(table: Tensor) -> int:
-    return int(np.prod(table.shape, dtype=np.int64)) * table.dtype.itemsize  # type: ignore[arg-type]
+def _is_large(table: Tensor) -> bool:
+    return element_count(table.shape, 0) * table.dtype.itemsize >= LEAST_PULLED
 
 
 def _is_looked_up(program: Program, table: Tensor, ids: Tensor) -> bool:

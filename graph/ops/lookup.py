@@ -17,6 +17,7 @@ from .filled import arange
 __all__ = ["scatter_all", "scatter_rows", "take"]
 
 SAMPLE_IDS = np.array([[0, 2, -1], [4, 4, 4], [-1, -1, -1], [3, 1, 0]], np.int32)
+MORE_SAMPLE_IDS = np.array([4, -1, 4, 4, 0], np.int64)
 SAMPLE_TABLE = np.random.default_rng(11).normal(size=(5, 2))
 _UNSIGNED = {np.dtype("int32"): np.dtype("uint32"), np.dtype("int64"): np.dtype("uint64")}
 _maximum = np.maximum.reduce
@@ -238,8 +239,7 @@ class _ScatterRows(Op):
         yield Sample((SAMPLE_IDS, values), {"rows": 5}, batched=(0, 1))
         yield Sample((SAMPLE_IDS, flat), {"rows": 6}, batched=(0, 1))
         yield Sample((column.astype("int64"), values[:, 0]), {"rows": 5}, batched=(0, 1))
-        others = np.array([4, -1, 4, 4, 0], np.int64)
-        yield Sample((SAMPLE_IDS, values, others, more), {"rows": 5}, batched=(0, 1))
+        yield Sample((SAMPLE_IDS, values, MORE_SAMPLE_IDS, more), {"rows": 5}, batched=(0, 1))
         every = (SAMPLE_IDS, flat, column, flat[:, 0].copy())
         yield Sample(every, {"rows": 7}, batched=(0, 1, 2, 3))
 

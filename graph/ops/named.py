@@ -10,7 +10,7 @@ import numpy as np
 from ..code import Code, Index, Writer
 from ..op import OPS, Array, Kernel, Op, Sample, Spec, as_tensor
 from ..tensor import Dimension, Tensor, TensorLike
-from .lookup import SAMPLE_IDS, require_ids, within
+from .lookup import MORE_SAMPLE_IDS, SAMPLE_IDS, require_ids, within
 
 __all__ = ["named_rows"]
 
@@ -69,8 +69,8 @@ class _NamedRows(Op):
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((SAMPLE_IDS,), {"rows": 5})
-        more = np.array([4, -1, 4, 4, 0], np.int64)
-        yield Sample((SAMPLE_IDS, more, SAMPLE_IDS[:, 1].copy()), {"rows": 6}, batched=(0, 2))
+        ids = (SAMPLE_IDS, MORE_SAMPLE_IDS, SAMPLE_IDS[:, 1].copy())
+        yield Sample(ids, {"rows": 6}, batched=(0, 2))
 
 
 _named_rows = _NamedRows()
